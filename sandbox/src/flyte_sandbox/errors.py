@@ -1,0 +1,67 @@
+"""The one family of errors. The gRPC interceptor and the HTTP gateway alone turn them into status codes.
+
+A failing user task is data (``core.ExecutionError``), never one of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+
+class SandboxError(Exception):
+    """A refusal with a gRPC code.
+
+    :param message: what failed, on which identifier, and what to do next.
+    :param details: messages for ``grpc-status-details-bin``, packed as ``Any`` at the edge.
+    """
+
+    code = "INTERNAL"
+    """The canonical name of the gRPC code, as in ``grpc.StatusCode``."""
+
+    def __init__(self, message: str, *details: Message) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidArgument(SandboxError):
+    code = "INVALID_ARGUMENT"
+
+
+class NotFound(SandboxError):
+    code = "NOT_FOUND"
+
+
+class AlreadyExists(SandboxError):
+    code = "ALREADY_EXISTS"
+
+
+class FailedPrecondition(SandboxError):
+    code = "FAILED_PRECONDITION"
+
+
+class PermissionDenied(SandboxError):
+    code = "PERMISSION_DENIED"
+
+
+class ResourceExhausted(SandboxError):
+    code = "RESOURCE_EXHAUSTED"
+
+
+class Unimplemented(SandboxError):
+    code = "UNIMPLEMENTED"
+
+
+class Unavailable(SandboxError):
+    code = "UNAVAILABLE"
+
+
+class Internal(SandboxError):
+    code = "INTERNAL"
+
+
+class StartupError(Exception):
+    """The sandbox cannot start; the message names the setting or the port, and the way out."""
