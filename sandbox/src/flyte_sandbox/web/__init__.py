@@ -1,0 +1,1 @@
+"""HTTP on the public port: API gateway, signed data, first pages; and the port itself."""
