@@ -1,0 +1,51 @@
+"""What an attempt is for those who order it, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AttemptSpec:
+    """One process to run, once.
+
+    :param key: opaque and unique among all attempts ever, safe as a file name.
+    :param folder: the attempt's own folder; the runner makes it and owns what is in it, except ``outputs/`` and
+        inputs that were written before. An attempt that is to run again needs another key and another folder.
+    :param argv: the whole command, such as ``("pyflyte-execute", "--inputs", ...)``.
+    :param env: the task's variables. PATH, LANG, TZ, HOME, TMPDIR and marks are added; nothing is inherited.
+    :param environment: name of the environment whose interpreter runs it.
+    """
+
+    key: str
+    folder: Path
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    environment: str = "default"
+
+
+@dataclass(frozen=True)
+class AttemptExit:
+    """How an attempt ended.
+
+    :param code: the exit code; None when a signal ended it, when it never ran, or when it is lost.
+    :param signal: the signal that ended it; SIGTERM also for one that was stopped before it ran.
+    :param started_at: None when it never ran, or nobody knows when.
+    :param lost: neither a process nor a record of its end is left: Flyte's SYSTEM error ``Interrupted``.
+    :param max_rss_bytes: peak resident memory when known, pages shared with the template included.
+    :param cpu_seconds: user and system time of the process and the children that it waited for, when known.
+    :param log_tail: the last 2048 bytes of its log, at most 80 lines (Kubernetes' FallbackToLogsOnError).
+    """
+
+    key: str
+    code: int | None
+    signal: int | None
+    started_at: datetime | None
+    ended_at: datetime
+    lost: bool = False
+    max_rss_bytes: int | None = None
+    cpu_seconds: float | None = None
+    log_tail: str = ""
