@@ -1,7 +1,7 @@
 """The settings of one checkout: their names, defaults and places, and the order in which these win.
 
-A setting is one field of :class:`Settings`. Its value comes from the environment, else from ``airflyte.toml``,
-else from what an earlier ``up`` remembered (the port offset only), else from the default.
+A setting is one field of :class:`Settings`. Its value comes from the environment, else from
+``airflyte.toml``, else from what an earlier ``up`` remembered (the port offset only), else from the default.
 """
 
 from __future__ import annotations

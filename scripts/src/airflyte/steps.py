@@ -1,7 +1,7 @@
 """What a verb shows while it works: numbered steps with a clock, live on a terminal, plain lines elsewhere.
 
-Only presentation is here; what a step does belongs to the verb. Without ``rich`` (the very first start, before
-any environment exists) the plain form is used everywhere.
+Only presentation is here; what a step does belongs to the verb. Without ``rich`` (the very first start,
+before any environment exists) the plain form is used everywhere.
 """
 
 from __future__ import annotations

@@ -1,0 +1,167 @@
+"""From a bare machine to the command line: a Python that fits, uv, the environment ``sandbox``, hand over.
+
+Runs on whatever Python the machine has: standard library only, and syntax that Python 3.8 still reads. What
+needs more is imported once a Python that fits is running.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from airflyte import interpreters, uv
+from airflyte.errors import AirflyteError
+
+NEEDS_NOTHING = frozenset({"help", "config", "clean", "-h", "--help", "--version"})
+"""Verbs that run without any environment."""
+
+KEEPS_ENVIRONMENT = frozenset({"down", "status", "wait", "logs", "open", "reset"})
+"""Verbs that look or stop: they take the environment as it is, so that a stack from before a change of the
+lock can still be looked at and stopped."""
+
+INSTALLED_PYTHON = "3.12"
+"""What uv installs when the machine has no Python that fits."""
+
+
+def main(checkout: Path, arguments: Sequence[str]) -> int:
+    """Bring the command line into being and become it.
+
+    :param checkout: the repository.
+    :param arguments: the verb and what follows it.
+    :return: an exit code, when something went wrong.
+    """
+    try:
+        if not interpreters.look_at(sys.executable).fits:
+            _start_again(checkout, arguments)
+        return _become_the_command_line(checkout, arguments)
+    except AirflyteError as error:
+        sys.stderr.write(f"airflyte: {error.message}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("airflyte: interrupted\n")
+        return 130
+
+
+def get_uv(state: Path, checkout: Path, python: str, environ: Mapping[str, str], narrator: Narrator) -> uv.Uv:
+    """uv from PATH or our private one; fetched when there is neither.
+
+    :param python: any interpreter that runs, for the private virtual environment.
+    """
+    private = state / "uv"
+    requirements = checkout / "deploy" / "environments" / "uv.txt"
+    log = state / "logs" / "uv.log"
+    found = uv.find(environ, private)
+    return found or uv.fetch(private, python, requirements, environ, log=log, say=narrator.say)
+
+
+def get_python(state: Path, request: str | None, tool: uv.Uv | None) -> str:
+    """The interpreter for all environments: asked for, found, or installed by uv below the state folder.
+
+    :param tool: None when uv should not be asked.
+    :raises AirflyteError: saying what was found and what is needed.
+    """
+    candidates = (*interpreters.CANDIDATES, sys.executable)
+    chosen = interpreters.choose(request, candidates)
+    if chosen:
+        return chosen.path
+    installed = _install_python(state, tool) if tool else None
+    if installed is None:
+        raise interpreters.none_fits()
+    return installed
+
+
+class Narrator:
+    """Tells a person what the first start is doing; one moving line on a terminal, a few lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._last = -10.0
+
+    def say(self, text: str) -> None:
+        """Show what is being done now."""
+        now = time.monotonic()
+        if self._is_terminal:
+            sys.stderr.write(f"\r\033[Kairflyte: {text}")
+        elif now - self._last >= 5:
+            self._last = now
+            sys.stderr.write(f"airflyte: {text}\n")
+        sys.stderr.flush()
+
+    def advance(self, done: float, total: float | None, text: str | None = None) -> None:
+        """As :meth:`say`, with a count."""
+        count = f" ({done:.0f} of {total:.0f})" if total else ""
+        self.say(f"{text or ''}{count}")
+
+    def close(self) -> None:
+        """Remove the moving line."""
+        if self._is_terminal:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+
+def _start_again(checkout: Path, arguments: Sequence[str]) -> NoReturn:
+    """Run the bootstrap once more with a Python that fits."""
+    state = checkout / ".airflyte"
+    narrator = Narrator()
+    chosen = interpreters.choose(os.environ.get("AIRFLYTE_PYTHON"))
+    if chosen:
+        path = chosen.path
+    else:
+        tool = get_uv(state, checkout, sys.executable, os.environ, narrator)
+        narrator.say(f"no Python here fits; uv fetches {INSTALLED_PYTHON}")
+        path = get_python(state, None, tool)
+    narrator.close()
+    _become(path, [str(checkout / "scripts" / "bootstrap.py"), *arguments])
+
+
+def _become_the_command_line(checkout: Path, arguments: Sequence[str]) -> int:
+    verb = arguments[0] if arguments else "help"
+    if verb in NEEDS_NOTHING:
+        from airflyte import cli
+
+        return cli.main(arguments)
+    python = _environment(checkout, verb)
+    # Isolated, so that nobody's PYTHONPATH and no file of the working directory gets into the command line.
+    return _become(str(python), ["-I", "-m", "airflyte", *arguments])
+
+
+def _environment(checkout: Path, verb: str) -> Path:
+    """The interpreter of the environment ``sandbox``, which is made or brought up to date first."""
+    from airflyte import environments, settings
+
+    loaded = settings.load(checkout, os.environ)
+    narrator = Narrator()
+
+    def tool() -> uv.Uv:
+        return get_uv(loaded.state, checkout, sys.executable, os.environ, narrator)
+
+    def python() -> str:
+        return get_python(loaded.state, loaded.python, tool())
+
+    ours = environments.Environments(
+        checkout, loaded.folder, get_uv=tool, get_python=python, request=loaded.python
+    )
+    if not (verb in KEEPS_ENVIRONMENT and ours.python("sandbox").exists()):
+        ours.sync("sandbox", narrator)
+    narrator.close()
+    return ours.python("sandbox")
+
+
+def _become(python: str, arguments: Sequence[str]) -> NoReturn:
+    os.execv(python, [python, *arguments])  # noqa: S606 - no shell is what we want
+
+
+def _install_python(state: Path, tool: uv.Uv) -> str | None:
+    """Have uv install an interpreter below the state folder; None when it cannot."""
+    ours = uv.Uv(tool.path, {**tool.environ, "UV_PYTHON_INSTALL_DIR": str(state / "python")})
+    log = state / "logs" / "python.log"
+    if ours.run(["python", "install", "--no-bin", INSTALLED_PYTHON], log=log) != 0:
+        return None
+    paths: list[str] = []
+    if ours.run(["python", "find", "--managed-python", INSTALLED_PYTHON], log=log, on_line=paths.append) != 0:
+        return None
+    return paths[-1] if paths else None
