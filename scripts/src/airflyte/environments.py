@@ -12,12 +12,13 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from airflyte import locks, uv
+from airflyte import interpreters, locks, uv
 from airflyte.errors import AirflyteError
+from airflyte.settings import Settings
 from airflyte.state import StateFolder, write_json
 
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -29,6 +30,30 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 """Our own packages, by environment: folders of the checkout, installed editable after the sync."""
 
 STAMP = "airflyte-stamp.json"
+
+
+def of(settings: Settings, environ: Mapping[str, str], say: Callable[[str], object]) -> Environments:
+    """The environments of a checkout, with uv and an interpreter found, or fetched, on this machine.
+
+    :param environ: for PATH and the index settings, usually ``os.environ``.
+    :param say: gets what is being fetched.
+    """
+    state = settings.state
+
+    def get_uv() -> uv.Uv:
+        return uv.find_or_fetch(state, settings.checkout, environ, say)
+
+    def install() -> str | None:
+        return get_uv().install_python(
+            interpreters.INSTALLED, state / "python", settings.folder.logs / "python.log"
+        )
+
+    def find_python() -> str:
+        return interpreters.find(settings.python, install)
+
+    return Environments(
+        settings.checkout, settings.folder, request=settings.python, get_uv=get_uv, find_python=find_python
+    )
 
 
 class Progress(Protocol):
@@ -43,9 +68,9 @@ class Environments:
     """The environments of one checkout.
 
     :param checkout: the repository.
+    :param request: the interpreter that the settings ask for; another one means other environments.
     :param get_uv: called when something has to be installed, and not before.
-    :param get_python: gives the path of the base interpreter; called like ``get_uv``.
-    :param request: the interpreter that the settings ask for; another one means another environment.
+    :param find_python: gives the path of a base interpreter; called like ``get_uv``.
     """
 
     def __init__(
@@ -53,15 +78,15 @@ class Environments:
         checkout: Path,
         folder: StateFolder,
         *,
+        request: str | None,
         get_uv: Callable[[], uv.Uv],
-        get_python: Callable[[], str],
-        request: str | None = None,
+        find_python: Callable[[], str],
     ) -> None:
         self.checkout = checkout
         self.folder = folder
-        self._get_uv = get_uv
-        self._get_python = get_python
         self._request = request
+        self._get_uv = get_uv
+        self._find_python = find_python
 
     def path(self, name: str) -> Path:
         """The folder of an environment."""
@@ -74,11 +99,6 @@ class Environments:
     def python(self, name: str) -> Path:
         """The interpreter of an environment; it need not exist."""
         return self.bin(name, "python")
-
-    def base_python(self, name: str) -> str | None:
-        """The base interpreter that an environment was made with, while that is still there."""
-        stamp = self._stamp(name)
-        return stamp.python.path if stamp and Path(stamp.python.path).exists() else None
 
     def lock(self, name: str) -> Path:
         """The lock file that an environment is made from."""
@@ -110,7 +130,7 @@ class Environments:
         return True
 
     def _make(self, name: str, progress: Progress) -> None:
-        wanted = self._wanted(name, self._get_python())
+        wanted = self._wanted(name, self._base_python())
         old = self._stamp(name)
         self._stamp_path(name).unlink(missing_ok=True)
         self.log(name).unlink(missing_ok=True)
@@ -119,6 +139,14 @@ class Environments:
             self._run_uv(name, ["venv", "--clear", "--python", wanted.python.path, str(self.path(name))])
         self._install(name, progress)
         write_json(self._stamp_path(name), dataclasses.asdict(wanted), mode=0o644)
+
+    def _base_python(self) -> str:
+        """The interpreter of the environment ``sandbox`` while it is there, so that all have the same one and
+        another PATH does not change it; else a new choice."""
+        stamp = self._stamp("sandbox")
+        if stamp and stamp.request == self._request and Path(stamp.python.path).exists():
+            return stamp.python.path
+        return self._find_python()
 
     def _install(self, name: str, progress: Progress) -> None:
         pinned = ["--require-hashes", "--only-binary", ":all:", "--compile-bytecode", str(self.lock(name))]
@@ -242,11 +270,3 @@ def _sha256(path: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return hashlib.sha256(path.read_bytes()).hexdigest()
     raise AirflyteError(f"{path} is missing from this checkout; type git status to see what else is.")
-
-
-def installed(lock: Path) -> Iterator[tuple[str, str]]:
-    """Name and version of every entry of a lock file."""
-    for line in lock.read_text(encoding="utf-8").splitlines():
-        entry = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^ ;\\]+)", line)
-        if entry:
-            yield entry[1], entry[2]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,9 +22,6 @@ NEEDS_NOTHING = frozenset({"help", "config", "clean", "-h", "--help", "--version
 KEEPS_ENVIRONMENT = frozenset({"down", "status", "wait", "logs", "open", "reset"})
 """Verbs that look or stop: they take the environment as it is, so that a stack from before a change of the
 lock can still be looked at and stopped."""
-
-INSTALLED_PYTHON = "3.12"
-"""What uv installs when the machine has no Python that fits."""
 
 
 def main(checkout: Path, arguments: Sequence[str]) -> int:
@@ -44,34 +41,6 @@ def main(checkout: Path, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("airflyte: interrupted\n")
         return 130
-
-
-def get_uv(state: Path, checkout: Path, python: str, environ: Mapping[str, str], narrator: Narrator) -> uv.Uv:
-    """uv from PATH or our private one; fetched when there is neither.
-
-    :param python: any interpreter that runs, for the private virtual environment.
-    """
-    private = state / "uv"
-    requirements = checkout / "deploy" / "environments" / "uv.txt"
-    log = state / "logs" / "uv.log"
-    found = uv.find(environ, private)
-    return found or uv.fetch(private, python, requirements, environ, log=log, say=narrator.say)
-
-
-def get_python(state: Path, request: str | None, tool: uv.Uv | None) -> str:
-    """The interpreter for all environments: asked for, found, or installed by uv below the state folder.
-
-    :param tool: None when uv should not be asked.
-    :raises AirflyteError: saying what was found and what is needed.
-    """
-    candidates = (*interpreters.CANDIDATES, sys.executable)
-    chosen = interpreters.choose(request, candidates)
-    if chosen:
-        return chosen.path
-    installed = _install_python(state, tool) if tool else None
-    if installed is None:
-        raise interpreters.none_fits()
-    return installed
 
 
 class Narrator:
@@ -104,18 +73,18 @@ class Narrator:
 
 
 def _start_again(checkout: Path, arguments: Sequence[str]) -> NoReturn:
-    """Run the bootstrap once more with a Python that fits."""
-    state = checkout / ".airflyte"
+    """Run the bootstrap once more, with a Python that fits."""
     narrator = Narrator()
-    chosen = interpreters.choose(os.environ.get("AIRFLYTE_PYTHON"))
-    if chosen:
-        path = chosen.path
-    else:
-        tool = get_uv(state, checkout, sys.executable, os.environ, narrator)
-        narrator.say(f"no Python here fits; uv fetches {INSTALLED_PYTHON}")
-        path = get_python(state, None, tool)
+    state = checkout / ".airflyte"
+
+    def install() -> str | None:
+        tool = uv.find_or_fetch(state, checkout, os.environ, narrator.say)
+        narrator.say(f"no Python here fits; uv fetches {interpreters.INSTALLED}")
+        return tool.install_python(interpreters.INSTALLED, state / "python", state / "logs" / "python.log")
+
+    python = interpreters.find(os.environ.get("AIRFLYTE_PYTHON"), install)
     narrator.close()
-    _become(path, [str(checkout / "scripts" / "bootstrap.py"), *arguments])
+    _become(python, [str(checkout / "scripts" / "bootstrap.py"), *arguments])
 
 
 def _become_the_command_line(checkout: Path, arguments: Sequence[str]) -> int:
@@ -135,16 +104,7 @@ def _environment(checkout: Path, verb: str) -> Path:
 
     loaded = settings.load(checkout, os.environ)
     narrator = Narrator()
-
-    def tool() -> uv.Uv:
-        return get_uv(loaded.state, checkout, sys.executable, os.environ, narrator)
-
-    def python() -> str:
-        return get_python(loaded.state, loaded.python, tool())
-
-    ours = environments.Environments(
-        checkout, loaded.folder, get_uv=tool, get_python=python, request=loaded.python
-    )
+    ours = environments.of(loaded, os.environ, narrator.say)
     if not (verb in KEEPS_ENVIRONMENT and ours.python("sandbox").exists()):
         ours.sync("sandbox", narrator)
     narrator.close()
@@ -153,15 +113,3 @@ def _environment(checkout: Path, verb: str) -> Path:
 
 def _become(python: str, arguments: Sequence[str]) -> NoReturn:
     os.execv(python, [python, *arguments])  # noqa: S606 - no shell is what we want
-
-
-def _install_python(state: Path, tool: uv.Uv) -> str | None:
-    """Have uv install an interpreter below the state folder; None when it cannot."""
-    ours = uv.Uv(tool.path, {**tool.environ, "UV_PYTHON_INSTALL_DIR": str(state / "python")})
-    log = state / "logs" / "python.log"
-    if ours.run(["python", "install", "--no-bin", INSTALLED_PYTHON], log=log) != 0:
-        return None
-    paths: list[str] = []
-    if ours.run(["python", "find", "--managed-python", INSTALLED_PYTHON], log=log, on_line=paths.append) != 0:
-        return None
-    return paths[-1] if paths else None

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from airflyte.errors import AirflyteError
@@ -18,6 +19,8 @@ from airflyte.errors import AirflyteError
 FITTING = ((3, 11), (3, 12))
 NEEDED = "CPython 3.11 or 3.12, 64-bit, with the modules ssl and sqlite3"
 CANDIDATES = ("python3.12", "python3.11", "python3")
+INSTALLED = "3.12"
+"""What uv fetches when the machine has none that fits."""
 
 # Runs in the interpreter that is looked at, which may be any Python from 2.7 on.
 _LOOK = """
@@ -96,6 +99,20 @@ def choose(request: str | None, candidates: Sequence[str] = CANDIDATES) -> Inter
             )
         return asked
     return next((found for found in map(look_at, candidates) if found.fits), None)
+
+
+def find(request: str | None, install: Callable[[], str | None]) -> str:
+    """The path of the interpreter that was asked for, or the first that fits, or one that is installed now.
+
+    :param install: fetches one and gives its path, or None when it cannot.
+    :raises AirflyteError: saying what was found and what is needed.
+    """
+    candidates = (*CANDIDATES, sys.executable)
+    chosen = choose(request, candidates)
+    path = chosen.path if chosen else install()
+    if path is None:
+        raise none_fits(candidates)
+    return path
 
 
 def none_fits(candidates: Iterable[str] = CANDIDATES) -> AirflyteError:

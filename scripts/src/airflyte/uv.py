@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -59,6 +60,27 @@ class Uv:
         """
         command = [str(self.path), *arguments, *(["--offline"] if offline else [])]
         return _run(command, self.environ, log, on_line or (lambda _: None))
+
+    def install_python(self, version: str, folder: Path, log: Path) -> str | None:
+        """Have uv fetch an interpreter into a folder; its path, or None when it cannot be had."""
+        ours = Uv(self.path, {**self.environ, "UV_PYTHON_INSTALL_DIR": str(folder)})
+        if ours.run(["python", "install", "--no-bin", version], log=log) != 0:
+            return None
+        said: list[str] = []
+        code = ours.run(["python", "find", "--managed-python", version], log=log, on_line=said.append)
+        return said[-1] if code == 0 and said else None
+
+
+def find_or_fetch(
+    state: Path, checkout: Path, environ: Mapping[str, str], say: Callable[[str], object]
+) -> Uv:
+    """uv from PATH or our private one below the state folder; fetched when there is neither."""
+    private = state / "uv"
+    found = find(environ, private)
+    if found:
+        return found
+    requirements = checkout / "deploy" / "environments" / "uv.txt"
+    return fetch(private, sys.executable, requirements, environ, log=state / "logs" / "uv.log", say=say)
 
 
 def find(environ: Mapping[str, str], private: Path) -> Uv | None:
