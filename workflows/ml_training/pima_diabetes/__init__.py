@@ -1,0 +1,1 @@
+"""The Pima Indians diabetes table and a model that predicts the onset of diabetes from it."""
