@@ -1,0 +1,9 @@
+"""Between plain Python values and Flyte literals, by the interface of the entity; the encodings are
+flytekit's.
+"""
+
+from flyte_provider._client.codec.decode import decode, decode_map
+from flyte_provider._client.codec.encode import encode
+from flyte_provider._client.codec.inputs import InputInterface, encode_inputs
+
+__all__ = ["InputInterface", "decode", "decode_map", "encode", "encode_inputs"]

@@ -1,0 +1,38 @@
+"""From gRPC errors to this provider's: the one place that reads a status code."""
+
+from __future__ import annotations
+
+import grpc
+
+from flyte_provider.connection import FlyteConnection
+from flyte_provider.exceptions import (
+    FlyteAuthenticationError,
+    FlyteEntityNotFoundError,
+    FlyteServerError,
+)
+
+
+def translate(error: grpc.RpcError, action: str, connection: FlyteConnection) -> FlyteServerError:
+    """Word an RPC's failure.
+
+    :param error: what the call raised, from the blocking or the asynchronous API
+    :param action: what was being done, as in ``get execution 'abc'``
+    """
+    code = error.code().name if hasattr(error, "code") and error.code() else "UNKNOWN"
+    details = str(error.details() or "") if hasattr(error, "details") else str(error)
+    where = f"Flyte at {connection.endpoint} (connection {connection.conn_id!r})"
+    if code == "UNAUTHENTICATED":
+        who = f"client {connection.client_id!r}" if connection.client_id else "an anonymous client"
+        message = f"{where} rejected {who} ({code}: {details}); auth_mode={connection.auth_mode}"
+        return FlyteAuthenticationError(message, code=code, details=details)
+    message = f"{where} could not {action} ({code}: {details})"
+    if code == "UNAVAILABLE" and connection.insecure:
+        message += "; the connection is without TLS, check Host, Port and insecure"
+    kind = _KINDS.get(code, FlyteServerError)
+    return kind(message, code=code, details=details)
+
+
+_KINDS: dict[str, type[FlyteServerError]] = {
+    "PERMISSION_DENIED": FlyteAuthenticationError,
+    "NOT_FOUND": FlyteEntityNotFoundError,
+}

@@ -1,0 +1,33 @@
+"""Settings for every test of the provider: an Airflow home of its own, and Airflow's own warnings
+let through.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# Airflow reads its home when it is first imported, which pytest does while it collects.
+_HOME = os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-provider-flyte-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
+os.environ.setdefault("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{Path(_HOME) / 'airflow.db'}")
+
+import pytest  # noqa: E402 - after the environment is set
+
+# Warnings that Airflow and its dependencies raise about themselves, not about us.
+_THEIR_WARNINGS = (
+    "ignore::DeprecationWarning:airflow.*",
+    "ignore::DeprecationWarning:flask_.*",
+    "ignore::DeprecationWarning:marshmallow.*",
+    "ignore::DeprecationWarning:flytekit.*",
+    "ignore::FutureWarning:airflow.*",
+    "ignore::FutureWarning:flytekit.*",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for warning in _THEIR_WARNINGS:
+            item.add_marker(pytest.mark.filterwarnings(warning), append=False)
