@@ -78,7 +78,7 @@ def parse_cron(text: str) -> CronSchedule | EverySchedule:
     if len(fields) != len(_FIELDS):
         raise ValueError(f"expected exactly 5 fields, found {len(fields)}: {fields}")
     minutes, hours, days, months, weekdays = map(_parse_field, fields, _FIELDS)
-    any_day = fields[2][0] in "*?" or fields[4][0] in "*?"
+    any_day = _is_any(fields[2]) or _is_any(fields[4])
     return CronSchedule(minutes, hours, days, months, weekdays, any_day, zone)
 
 
@@ -92,6 +92,11 @@ def _split_zone(text: str) -> tuple[str, str]:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"provided bad location {zone}") from error
     return zone, rest.strip()
+
+
+def _is_any(text: str) -> bool:
+    """A star with a step is not "any": then day of month and day of week are alternatives."""
+    return any(part in ("*", "?", "*/1", "?/1") for part in text.split(","))
 
 
 def _parse_field(text: str, field: Field) -> frozenset[int]:

@@ -1,8 +1,8 @@
 """JSON schemas of dataclasses and models: does a value of one also fit the other?
 
 Source of the rule: flytepropeller pkg/compiler/validators/typing.go. It accepts the same schema, or one that
-has more (a subclass, further fields), and leaves the comparing to a library; this is our own, and when in doubt
-it refuses.
+has more (a subclass, further fields), and leaves the comparing to a library; this is our own, and when in
+doubt it refuses.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def _is_map(field: FieldDescriptor) -> bool:
 
 
 def _entry(field: FieldDescriptor, key: Any, value: Any) -> str:
-    assert field.message_type is not None  # noqa: S101 - a map's entries are messages
+    assert field.message_type is not None
     parts = field.message_type.fields_by_name
     return f"key:{_scalar(parts['key'], key)} value:{_value(parts['value'], value)}"
 

@@ -1,22 +1,29 @@
-"""Compiles a workflow template with its sub-workflows into the closure that clients and the engine read.
+"""Compiles a workflow with its sub-workflows into the closure that clients and the engine read.
 
-Source: flytepropeller pkg/compiler/workflow_compiler.go.
+Source: flytepropeller pkg/compiler/workflow_compiler.go (CompileWorkflow),
+flyteadmin pkg/manager/impl/validation/workflow_validator.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from flyteidl.admin import launch_plan_pb2, workflow_pb2
-from flyteidl.core import compiler_pb2, identifier_pb2
-from flyteidl.core import workflow_pb2 as core_workflow_pb2
+from flyteidl.admin import launch_plan_pb2
+from flyteidl.core import compiler_pb2, workflow_pb2
 
-from flyte_sandbox.compiler.compile_errors import CompileError, CompileErrors
-from flyte_sandbox.compiler.identifiers import Key
+from flyte_sandbox.compiler.compile_errors import CompileError, CompileErrors, ErrorCollector, Flaw
+from flyte_sandbox.compiler.context import END_NODE, START_NODE, Library
+from flyte_sandbox.compiler.graph import find_cycle
+from flyte_sandbox.compiler.identifiers import Key, identifier_key
+from flyte_sandbox.compiler.prototext import one_line
+from flyte_sandbox.compiler.references import References, find_references, index_workflows, references
+from flyte_sandbox.compiler.single_task import single_task_workflow
+from flyte_sandbox.compiler.templates import compile_template
+from flyte_sandbox.errors import InvalidArgument
 
 __all__ = [
+    "END_NODE",
+    "START_NODE",
     "CompileError",
     "CompileErrors",
     "References",
@@ -25,105 +32,79 @@ __all__ = [
     "single_task_workflow",
 ]
 
-START_NODE = "start-node"
-END_NODE = "end-node"
-
-
-@dataclass(frozen=True)
-class References:
-    tasks: list[identifier_pb2.Identifier] = field(default_factory=list)
-    launch_plans: list[identifier_pb2.Identifier] = field(default_factory=list)
-
-
-def references(spec: workflow_pb2.WorkflowSpec) -> References:
-    found = References()
-    for template in (spec.template, *spec.sub_workflows):
-        for node in template.nodes:
-            if node.WhichOneof("target") == "task_node":
-                found.tasks.append(node.task_node.reference_id)
-            elif node.workflow_node.HasField("launchplan_ref"):
-                found.launch_plans.append(node.workflow_node.launchplan_ref)
-    return found
-
 
 def compile_workflow(
-    template: core_workflow_pb2.WorkflowTemplate,
-    sub_workflows: Sequence[core_workflow_pb2.WorkflowTemplate],
+    template: workflow_pb2.WorkflowTemplate,
+    sub_workflows: Sequence[workflow_pb2.WorkflowTemplate],
     tasks: Mapping[Key, compiler_pb2.CompiledTask],
     launch_plans: Mapping[Key, launch_plan_pb2.LaunchPlan],
     *,
     max_nodes: int = 0,
 ) -> compiler_pb2.CompiledWorkflowClosure:
-    if not template.nodes:
-        raise CompileErrors(
-            f"failed to compile workflow for [{template.id}] with err: ",
-            [CompileError("NoNodesFound", str(template.id), "Can't find any nodes in workflow")],
+    """
+    :param template: its id is the one that it is registered under.
+    :param tasks: all that ``references`` asked for; they become part of the closure.
+    :param launch_plans: all that ``references`` asked for, with their closures.
+    :param max_nodes: of the workflow itself, without start and end node; 0 is no limit.
+    :raises CompileErrors: everything that is wrong, in one text.
+    """
+    _check_size(template, max_nodes)
+    errors = ErrorCollector()
+    prefix = f"failed to compile workflow for [{one_line(template.id)}] with err: "
+    library = Library(tasks, launch_plans, index_workflows(sub_workflows))
+    needed = find_references(template, library.sub_workflows)
+    _check_duplicates(sub_workflows, errors)
+    _check_references(needed, library, errors)
+    _check_recursion(template, needed, errors)
+    errors.raise_if_any(prefix)
+    primary = compile_template(template, library, errors)
+    inner = [_compile_sub_workflow(sub, needed, library, errors) for sub in sub_workflows]
+    errors.raise_if_any(prefix)
+    ordered = [tasks[key] for key in sorted(tasks)]
+    return compiler_pb2.CompiledWorkflowClosure(primary=primary, sub_workflows=inner, tasks=ordered)
+
+
+def _check_size(template: workflow_pb2.WorkflowTemplate, max_nodes: int) -> None:
+    if 0 < max_nodes < len(template.nodes):
+        raise InvalidArgument(
+            f"number of nodes in workflow [{one_line(template.id)}] exceeds limit"
+            f" ({len(template.nodes)} > {max_nodes})"
         )
-    return compiler_pb2.CompiledWorkflowClosure(
-        primary=_compile(template),
-        sub_workflows=[_compile(sub) for sub in sub_workflows],
-        tasks=[tasks[key] for key in sorted(tasks)],
-    )
 
 
-def _compile(template: core_workflow_pb2.WorkflowTemplate) -> compiler_pb2.CompiledWorkflow:
-    compiled = compiler_pb2.CompiledWorkflow(template=template)
-    nodes = list(compiled.template.nodes)
-    del compiled.template.nodes[:]
-    compiled.template.nodes.add(id=START_NODE)
-    compiled.template.nodes.add(id=END_NODE, inputs=template.outputs)
-    compiled.template.nodes.extend(nodes)
-    compiled.template.interface.inputs.SetInParent()
-    compiled.template.interface.outputs.SetInParent()
-    upstream: dict[str, set[str]] = {}
-    for node in compiled.template.nodes:
-        ids = set(node.upstream_node_ids)
-        for binding in node.inputs:
-            for promise in _promises(binding.binding):
-                promise.node_id = promise.node_id or START_NODE
-                ids.add(promise.node_id)
-        upstream[node.id] = ids
-    has_downstream = {provider for ids in upstream.values() for provider in ids}
-    for node in nodes:
-        upstream[node.id] = upstream[node.id] or {START_NODE}
-        if node.id not in has_downstream:
-            upstream[END_NODE].add(node.id)
-    for dependent in sorted(upstream):
-        for provider in sorted(upstream[dependent]):
-            compiled.connections.upstream[dependent].ids.append(provider)
-            compiled.connections.downstream[provider].ids.append(dependent)
-    return compiled
+def _check_duplicates(sub_workflows: Sequence[workflow_pb2.WorkflowTemplate], errors: ErrorCollector) -> None:
+    seen: set[Key] = set()
+    for template in sub_workflows:
+        key = identifier_key(template.id)
+        if key in seen:
+            errors.add(Flaw.DUPLICATE_ID, one_line(template.id))
+        seen.add(key)
 
 
-def _promises(binding: Any) -> Iterator[Any]:
-    kind = binding.WhichOneof("value")
-    if kind == "promise":
-        yield binding.promise
-    elif kind == "collection":
-        for item in binding.collection.bindings:
-            yield from _promises(item)
-    elif kind == "map":
-        for item in binding.map.bindings.values():
-            yield from _promises(item)
+def _check_references(needed: References, library: Library, errors: ErrorCollector) -> None:
+    for task in needed.tasks:
+        if identifier_key(task) not in library.tasks:
+            errors.add(Flaw.TASK_NOT_FOUND, START_NODE, one_line(task))
+    for launch_plan in needed.launch_plans:
+        if identifier_key(launch_plan) not in library.launch_plans:
+            errors.add(Flaw.WORKFLOW_NOT_FOUND, START_NODE, one_line(launch_plan))
+    for node_id, workflow in needed.unknown:
+        errors.add(Flaw.WORKFLOW_NOT_FOUND, node_id, one_line(workflow))
 
 
-def single_task_workflow(task: compiler_pb2.CompiledTask) -> core_workflow_pb2.WorkflowTemplate:
-    """The workflow ``.flytegen.<name>`` around one task, for an execution of a task."""
-    task_id = task.template.id
-    node_id = "".join(c for c in task_id.name if c.isalnum() or c == "-")[-63:]
-    workflow = core_workflow_pb2.WorkflowTemplate(interface=task.template.interface)
-    workflow.id.CopyFrom(task_id)
-    workflow.id.resource_type = identifier_pb2.WORKFLOW
-    workflow.id.name = f".flytegen.{task_id.name}"
-    node = workflow.nodes.add(id=node_id)
-    node.metadata.name = node_id
-    node.task_node.reference_id.CopyFrom(task_id)
-    for name in sorted(task.template.interface.inputs.variables):
-        binding = node.inputs.add(var=name)
-        binding.binding.promise.node_id = START_NODE
-        binding.binding.promise.var = name
-    for name in sorted(task.template.interface.outputs.variables):
-        binding = workflow.outputs.add(var=name)
-        binding.binding.promise.node_id = node_id
-        binding.binding.promise.var = name
-    return workflow
+def _check_recursion(
+    template: workflow_pb2.WorkflowTemplate, needed: References, errors: ErrorCollector
+) -> None:
+    """A workflow that contains itself would never end; through a launch plan it may, that is an execution."""
+    cycle, _ = find_cycle(identifier_key(template.id), lambda key: set(needed.calls.get(key, ())))
+    if cycle:
+        errors.add(Flaw.CYCLE, START_NODE, ">".join(name for _, _, name, _ in cycle))
+
+
+def _compile_sub_workflow(
+    template: workflow_pb2.WorkflowTemplate, needed: References, library: Library, errors: ErrorCollector
+) -> compiler_pb2.CompiledWorkflow:
+    """One that no node uses is stored as it came."""
+    if identifier_key(template.id) in needed.calls:
+        return compile_template(template, library, errors)
+    return compiler_pb2.CompiledWorkflow(template=template)
