@@ -1,0 +1,119 @@
+"""Where clients may upload to and download from. Source: flyteadmin dataproxy/service.go."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from flyteidl.admin import node_execution_pb2
+from flyteidl.service import dataproxy_pb2
+from google.protobuf.duration_pb2 import Duration
+
+from flyte_sandbox.admin.node_executions import get_row
+from flyte_sandbox.blobs.signing import Signer
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.clock import Clock
+from flyte_sandbox.config import BUCKET
+from flyte_sandbox.db.database import Database
+from flyte_sandbox.db.times import to_timestamp
+from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound
+from flyte_sandbox.ids import random_name
+
+_MAX_EXPIRY = timedelta(hours=1)
+
+
+class DataProxy:
+    """:param public_url: what signed addresses start with, without a slash at the end."""
+
+    def __init__(self, db: Database, clock: Clock, store: Store, signer: Signer, public_url: str) -> None:
+        self._db = db
+        self._clock = clock
+        self._store = store
+        self._signer = signer
+        self.public_url = public_url
+
+    def create_upload_location(
+        self, request: dataproxy_pb2.CreateUploadLocationRequest
+    ) -> dataproxy_pb2.CreateUploadLocationResponse:
+        """The address follows from the content or from the names given, so uploading again is safe."""
+        if not (request.project and request.domain):
+            raise InvalidArgument("project and domain are required parameters")
+        if not (request.content_md5 or request.filename_root):
+            raise InvalidArgument("content_md5 or filename_root is a required parameter")
+        expires_at = self._expiry(request.expires_in if request.HasField("expires_in") else None)
+        uri = self._upload_uri(request)
+        if request.filename and request.filename_root:
+            self._check_rewrite(uri, request.content_md5)
+        return dataproxy_pb2.CreateUploadLocationResponse(
+            signed_url=self._sign("PUT", uri, expires_at),
+            native_url=uri,
+            expires_at=to_timestamp(expires_at),
+        )
+
+    def _upload_uri(self, request: dataproxy_pb2.CreateUploadLocationRequest) -> str:
+        prefix = request.filename_root or base64.b32encode(request.content_md5).decode()
+        parts = (request.org, request.project, request.domain, prefix, request.filename or random_name(20))
+        uri = f"s3://{BUCKET}/" + "/".join(part for part in parts if part)
+        self._store.path(uri)
+        return uri
+
+    def _check_rewrite(self, uri: str, md5: bytes) -> None:
+        if self._store.exists(uri) and (not md5 or self._store.md5(uri) != md5):
+            raise AlreadyExists(
+                f"file already exists at location [{uri}], specify a matching hash if you wish to rewrite"
+            )
+
+    def create_download_location(
+        self, request: dataproxy_pb2.CreateDownloadLocationRequest
+    ) -> dataproxy_pb2.CreateDownloadLocationResponse:
+        if not request.native_url:
+            raise InvalidArgument("missing native_url")
+        expires_at = self._expiry(request.expires_in if request.HasField("expires_in") else None)
+        self._store.path(request.native_url)
+        return dataproxy_pb2.CreateDownloadLocationResponse(
+            signed_url=self._sign("GET", request.native_url, expires_at), expires_at=to_timestamp(expires_at)
+        )
+
+    def create_download_link(
+        self, request: dataproxy_pb2.CreateDownloadLinkRequest
+    ) -> dataproxy_pb2.CreateDownloadLinkResponse:
+        """A link to a node's deck."""
+        uri = self._deck_uri(request)
+        expires_at = self._expiry(request.expires_in if request.HasField("expires_in") else None)
+        url = self._sign("GET", uri, expires_at)
+        stamp = to_timestamp(expires_at)
+        signed = dataproxy_pb2.PreSignedURLs(signed_url=[url], expires_at=stamp)
+        return dataproxy_pb2.CreateDownloadLinkResponse(
+            signed_url=[url], expires_at=stamp, pre_signed_urls=signed
+        )
+
+    def _deck_uri(self, request: dataproxy_pb2.CreateDownloadLinkRequest) -> str:
+        if request.artifact_type != dataproxy_pb2.ARTIFACT_TYPE_DECK:
+            raise InvalidArgument("error while validating request. Error: invalid artifact type")
+        if request.WhichOneof("source") is None:
+            raise InvalidArgument("error while validating request. Error: missing source")
+        try:
+            with self._db.read() as connection:
+                row = get_row(connection, request.node_execution_id)
+        except NotFound as exc:
+            raise InvalidArgument(
+                f"failed to find node execution [{request.node_execution_id.node_id}]. Error: {exc.message}"
+            ) from exc
+        uri = node_execution_pb2.NodeExecutionClosure.FromString(row.closure).deck_uri
+        if not uri:
+            raise NotFound("no deckUrl found for request")
+        if not self._store.exists(uri):
+            raise NotFound("object not found")
+        return str(uri)
+
+    def _expiry(self, wanted: Duration | None) -> datetime:
+        span = _MAX_EXPIRY if wanted is None else wanted.ToTimedelta()
+        if not timedelta(0) <= span <= _MAX_EXPIRY:
+            raise InvalidArgument(f"expiresIn [{span}] cannot exceed max allowed expiration [{_MAX_EXPIRY}]")
+        return self._clock.now() + span
+
+    def _sign(self, method: str, uri: str, expires_at: datetime) -> str:
+        path = f"/signed/{uri.removeprefix('s3://')}"
+        query = self._signer.sign(method, path, expires_at)
+        return f"{self.public_url}{quote(path, safe='/=')}?{query}"

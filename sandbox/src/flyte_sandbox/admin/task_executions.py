@@ -1,0 +1,96 @@
+"""Reading task executions, one per attempt. Source: flyteadmin pkg/manager/impl/task_execution_manager.go."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from flyteidl.admin import common_pb2, task_execution_pb2
+from flyteidl.core import identifier_pb2
+from sqlalchemy import Row
+
+from flyte_sandbox.admin.descriptions import missing
+from flyte_sandbox.admin.executions import read_literals
+from flyte_sandbox.admin.pages import next_token, read_page
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.db import executions as rows
+from flyte_sandbox.db import schema
+from flyte_sandbox.db.database import Database
+from flyte_sandbox.db.listing import TASK_EXECUTIONS, select_page
+from flyte_sandbox.errors import InvalidArgument, NotFound
+
+TaskId: TypeAlias = identifier_pb2.TaskExecutionIdentifier
+
+
+class TaskExecutions:
+    def __init__(self, db: Database, store: Store) -> None:
+        self._db = db
+        self._store = store
+
+    def get(self, request: task_execution_pb2.TaskExecutionGetRequest) -> task_execution_pb2.TaskExecution:
+        return to_message(self._get_row(request.id))
+
+    def list(
+        self, request: task_execution_pb2.TaskExecutionListRequest
+    ) -> task_execution_pb2.TaskExecutionList:
+        if not request.node_execution_id.node_id:
+            raise InvalidArgument("missing node_execution_id")
+        page = read_page(request, "ListTaskExecutions")
+        where = (
+            rows.of_execution(schema.task_executions, request.node_execution_id.execution_id),
+            schema.task_executions.c.node_id == request.node_execution_id.node_id,
+        )
+        with self._db.read() as connection:
+            found = select_page(connection, TASK_EXECUTIONS, page, *where)
+        return task_execution_pb2.TaskExecutionList(
+            task_executions=map(to_message, found), token=next_token(page, found)
+        )
+
+    def get_data(
+        self, request: task_execution_pb2.TaskExecutionGetDataRequest
+    ) -> task_execution_pb2.TaskExecutionGetDataResponse:
+        row = self._get_row(request.id)
+        closure = task_execution_pb2.TaskExecutionClosure.FromString(row.closure)
+        return task_execution_pb2.TaskExecutionGetDataResponse(
+            inputs=common_pb2.UrlBlob(),
+            outputs=common_pb2.UrlBlob(),
+            full_inputs=read_literals(self._store, row.input_uri),
+            full_outputs=read_literals(self._store, closure.output_uri),
+            flyte_urls=_flyte_urls(request.id),
+        )
+
+    def _get_row(self, id: TaskId) -> Row[Any]:
+        with self._db.read() as connection:
+            row = rows.get_task(connection, id)
+        if row is None:
+            raise NotFound(missing("task execution", id))
+        return row
+
+
+def to_message(row: Row[Any]) -> task_execution_pb2.TaskExecution:
+    return task_execution_pb2.TaskExecution(
+        id=identifier(row),
+        input_uri=row.input_uri,
+        closure=task_execution_pb2.TaskExecutionClosure.FromString(row.closure),
+    )
+
+
+def identifier(row: Row[Any]) -> TaskId:
+    task = identifier_pb2.Identifier(
+        resource_type=identifier_pb2.TASK,
+        project=row.project,
+        domain=row.domain,
+        name=row.name,
+        version=row.version,
+    )
+    execution = identifier_pb2.WorkflowExecutionIdentifier(
+        project=row.execution_project, domain=row.execution_domain, name=row.execution_name
+    )
+    node = identifier_pb2.NodeExecutionIdentifier(execution_id=execution, node_id=row.node_id)
+    return TaskId(task_id=task, node_execution_id=node, retry_attempt=row.retry_attempt)
+
+
+def _flyte_urls(id: TaskId) -> common_pb2.FlyteURLs:
+    node, execution = id.node_execution_id, id.node_execution_id.execution_id
+    base = f"flyte://v1/{execution.project}/{execution.domain}/{execution.name}/{node.node_id}"
+    base += f"/{id.retry_attempt}"
+    return common_pb2.FlyteURLs(inputs=f"{base}/i", outputs=f"{base}/o")

@@ -1,0 +1,87 @@
+"""Opens the database and hands out transactions.
+
+SQLite runs in WAL mode: readers never wait, and one writer at a time, which takes the write lock when it
+begins so that no transaction finds out half way that it lost a race.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+
+from flyte_sandbox.db import schema
+from flyte_sandbox.errors import StartupError
+
+
+class Database:
+    """:param url: an SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``)."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _create_engine(url)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = threading.RLock()
+
+    def migrate(self) -> None:
+        """Makes the tables, or takes them from an older release's form to this one's.
+
+        :raises StartupError: when a newer release wrote them.
+        """
+        with self.write() as connection:
+            if not inspect(connection).has_table("schema_version"):
+                schema.metadata.create_all(connection)
+                connection.execute(insert(schema.schema_version).values(version=schema.VERSION))
+            found = connection.execute(select(schema.schema_version.c.version)).scalar_one()
+        if found > schema.VERSION:
+            raise StartupError(
+                f"The database has schema version {found}, this release knows {schema.VERSION}: "
+                "a newer flyte-sandbox wrote it. Use that one, or remove the state folder."
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed on leaving and rolled back by an exception."""
+        with self._writing if self._is_sqlite else _NoLock(), self.engine.connect() as connection:
+            immediate = connection.execution_options(immediate=True)
+            with immediate.begin():
+                yield immediate
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class _NoLock:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _create_engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=10, max_overflow=20)
+    engine = create_engine(
+        url, pool_size=16, max_overflow=32, connect_args={"timeout": 30, "check_same_thread": False}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # The driver's own idea of transactions begins them late; _begin_sqlite does it instead.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-8000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,80 @@
+"""Rows of tasks, workflows and launch plans: the three registered kinds share one shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flyteidl.core import identifier_pb2
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, insert, select, update
+
+from flyte_sandbox.db import schema
+
+TABLES: dict[int, Table] = {
+    identifier_pb2.TASK: schema.tasks,
+    identifier_pb2.WORKFLOW: schema.workflows,
+    identifier_pb2.LAUNCH_PLAN: schema.launch_plans,
+}
+
+
+def _is(table: Table, id: identifier_pb2.Identifier) -> ColumnElement[bool]:
+    names = ("project", "domain", "name", "version")
+    return and_(*(table.c[name] == getattr(id, name) for name in names))
+
+
+def get(connection: Connection, id: identifier_pb2.Identifier) -> Row[Any] | None:
+    """:param id: its resource type says which table."""
+    table = TABLES[id.resource_type]
+    return connection.execute(select(table).where(_is(table, id))).one_or_none()
+
+
+def insert_row(connection: Connection, id: identifier_pb2.Identifier, **values: Any) -> int:
+    """:raises IntegrityError: when the version exists."""
+    table = TABLES[id.resource_type]
+    identity = {name: getattr(id, name) for name in ("project", "domain", "name", "version")}
+    result = connection.execute(insert(table).values(**identity, **values).returning(table.c.id))
+    return int(result.scalar_one())
+
+
+def update_row(connection: Connection, id: identifier_pb2.Identifier, **values: Any) -> None:
+    table = TABLES[id.resource_type]
+    connection.execute(update(table).where(_is(table, id)).values(**values))
+
+
+def list_ids(
+    connection: Connection,
+    resource_type: int,
+    project: str,
+    domain: str,
+    limit: int,
+    offset: int,
+    sort_key: str,
+    descending: bool,
+) -> list[str]:
+    """:return: distinct names, in order of name unless told otherwise."""
+    table = TABLES[resource_type]
+    order = table.c.name.desc() if sort_key and descending else table.c.name.asc()
+    query = (
+        select(table.c.name)
+        .distinct()
+        .where(table.c.project == project, table.c.domain == domain)
+        .order_by(order)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [row.name for row in connection.execute(query)]
+
+
+def exists_name(connection: Connection, resource_type: int, project: str, domain: str, name: str) -> bool:
+    table = TABLES[resource_type]
+    query = select(table.c.id).where(
+        table.c.project == project, table.c.domain == domain, table.c.name == name
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def get_active_launch_plan(connection: Connection, project: str, domain: str, name: str) -> Row[Any] | None:
+    table = schema.launch_plans
+    query = select(table).where(
+        table.c.project == project, table.c.domain == domain, table.c.name == name, table.c.state == 1
+    )
+    return connection.execute(query).one_or_none()

@@ -1,0 +1,143 @@
+"""Rows of executions, node executions and task executions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flyteidl.core import identifier_pb2
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, insert, select, update
+
+from flyte_sandbox.db import schema
+from flyte_sandbox.db.schema import execution_tags, executions, node_executions, task_executions
+
+
+def of_execution(table: Table, id: identifier_pb2.WorkflowExecutionIdentifier) -> ColumnElement[bool]:
+    """The condition that a row of any of the three tables belongs to an execution."""
+    return and_(
+        table.c.execution_project == id.project,
+        table.c.execution_domain == id.domain,
+        table.c.execution_name == id.name,
+    )
+
+
+def _identity(id: identifier_pb2.WorkflowExecutionIdentifier) -> dict[str, str]:
+    return {
+        "execution_project": id.project,
+        "execution_domain": id.domain,
+        "execution_name": id.name,
+    }
+
+
+def get(connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier) -> Row[Any] | None:
+    return connection.execute(select(executions).where(of_execution(executions, id))).one_or_none()
+
+
+def insert_execution(
+    connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier, **values: Any
+) -> int:
+    """:raises IntegrityError: when the name is taken."""
+    query = insert(executions).values(**_identity(id), **values).returning(executions.c.id)
+    return int(connection.execute(query).scalar_one())
+
+
+def insert_tags(connection: Connection, execution_id: int, pairs: Iterable[tuple[str, str]]) -> None:
+    rows = [{"execution_id": execution_id, "key": key, "value": value} for key, value in sorted(set(pairs))]
+    if rows:
+        connection.execute(insert(execution_tags), rows)
+
+
+def update_row(connection: Connection, table: Table, row_id: int, **values: Any) -> None:
+    connection.execute(update(table).where(table.c.id == row_id).values(**values))
+
+
+def list_unfinished(connection: Connection, terminal: Iterable[str]) -> Sequence[Row[Any]]:
+    """Executions that the engine still has to bring to an end, oldest first."""
+    query = select(executions).where(executions.c.phase.not_in(list(terminal))).order_by(executions.c.id)
+    return connection.execute(query).all()
+
+
+def get_node(connection: Connection, id: identifier_pb2.NodeExecutionIdentifier) -> Row[Any] | None:
+    query = select(node_executions).where(
+        of_execution(node_executions, id.execution_id), node_executions.c.node_id == id.node_id
+    )
+    return connection.execute(query).one_or_none()
+
+
+def get_node_by_key(connection: Connection, key: int) -> Row[Any]:
+    return connection.execute(select(node_executions).where(node_executions.c.id == key)).one()
+
+
+def insert_node(connection: Connection, id: identifier_pb2.NodeExecutionIdentifier, **values: Any) -> int:
+    query = insert(node_executions).values(**_identity(id.execution_id), node_id=id.node_id, **values)
+    return int(connection.execute(query.returning(node_executions.c.id)).scalar_one())
+
+
+def list_nodes(connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier) -> Sequence[Row[Any]]:
+    """All node executions of an execution in the order in which they began; parents before children."""
+    query = select(node_executions).where(of_execution(node_executions, id)).order_by(node_executions.c.id)
+    return connection.execute(query).all()
+
+
+def list_parent_ids(connection: Connection, keys: Sequence[int]) -> set[int]:
+    """Which of these node executions have children."""
+    if not keys:
+        return set()
+    query = select(node_executions.c.parent_id).where(node_executions.c.parent_id.in_(keys)).distinct()
+    return {row.parent_id for row in connection.execute(query)}
+
+
+def _of_task(id: identifier_pb2.TaskExecutionIdentifier) -> ColumnElement[bool]:
+    task = task_executions.c
+    return and_(
+        of_execution(task_executions, id.node_execution_id.execution_id),
+        task.node_id == id.node_execution_id.node_id,
+        task.retry_attempt == id.retry_attempt,
+        task.project == id.task_id.project,
+        task.domain == id.task_id.domain,
+        task.name == id.task_id.name,
+        task.version == id.task_id.version,
+    )
+
+
+def get_task(connection: Connection, id: identifier_pb2.TaskExecutionIdentifier) -> Row[Any] | None:
+    return connection.execute(select(task_executions).where(_of_task(id))).one_or_none()
+
+
+def insert_task(connection: Connection, id: identifier_pb2.TaskExecutionIdentifier, **values: Any) -> int:
+    node = id.node_execution_id
+    query = insert(task_executions).values(
+        **_identity(node.execution_id),
+        node_id=node.node_id,
+        retry_attempt=id.retry_attempt,
+        project=id.task_id.project,
+        domain=id.task_id.domain,
+        name=id.task_id.name,
+        version=id.task_id.version,
+        **values,
+    )
+    return int(connection.execute(query.returning(task_executions.c.id)).scalar_one())
+
+
+def list_tasks_of_execution(
+    connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier
+) -> Sequence[Row[Any]]:
+    query = select(task_executions).where(of_execution(task_executions, id)).order_by(task_executions.c.id)
+    return connection.execute(query).all()
+
+
+def count_running(connection: Connection, id: identifier_pb2.Identifier) -> int:
+    """Executions of any version of a launch plan that are queued or running."""
+    plans = schema.launch_plans
+    query = (
+        select(func.count())
+        .select_from(executions)
+        .join(plans, executions.c.launch_plan_id == plans.c.id)
+        .where(
+            plans.c.project == id.project,
+            plans.c.domain == id.domain,
+            plans.c.name == id.name,
+            executions.c.phase.in_(["UNDEFINED", "QUEUED", "RUNNING"]),
+        )
+    )
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,222 @@
+"""Pages of rows: filters and sort keys become SQL for one of the listable resources.
+
+Source: flyteadmin pkg/repositories/gormimpl, pkg/common/sorting.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, asc, desc, select
+
+from flyte_sandbox.db import schema
+from flyte_sandbox.db.filters import Filter
+from flyte_sandbox.db.times import to_micros
+from flyte_sandbox.errors import InvalidArgument
+
+_TIME_COLUMNS = frozenset(
+    {
+        "created_at", "updated_at", "started_at", "execution_created_at", "execution_updated_at",
+        "node_execution_created_at", "node_execution_updated_at",
+        "task_execution_created_at", "task_execution_updated_at",
+    }
+)  # fmt: skip
+_OLD_NAMES = {
+    "CreatedAt": "created_at",
+    "UpdatedAt": "updated_at",
+    "StartedAt": "started_at",
+}
+_HIDDEN = frozenset({"message", "summary", "spec", "closure", "resolved_spec", "node_execution_metadata"})
+
+_OPERATORS: Mapping[str, Callable[[ColumnElement[Any], Sequence[Any]], ColumnElement[bool]]] = {
+    "eq": lambda column, values: column == values[0],
+    "ne": lambda column, values: column != values[0],
+    "gt": lambda column, values: column > values[0],
+    "gte": lambda column, values: column >= values[0],
+    "lt": lambda column, values: column < values[0],
+    "lte": lambda column, values: column <= values[0],
+    "contains": lambda column, values: column.like(f"%{values[0]}%"),
+    "not_like": lambda column, values: column.not_like(values[0]),
+    "value_in": lambda column, values: column.in_(values),
+    "value_not_in": lambda column, values: column.not_in(values),
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A table that can be listed, and the others that its filters may reach.
+
+    :param joins: by entity, the table and the condition that joins it to ours.
+    """
+
+    entity: str
+    table: Table
+    joins: Mapping[str, tuple[Table, ColumnElement[bool]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """:param limit: 0 means all of them."""
+
+    limit: int
+    offset: int = 0
+    filters: Sequence[Filter] = ()
+    sort_key: str = ""
+    descending: bool = True
+    has_sort: bool = False
+
+
+_executions = schema.executions.c
+
+TASKS = Resource("task", schema.tasks)
+WORKFLOWS = Resource("workflow", schema.workflows)
+LAUNCH_PLANS = Resource(
+    "launch_plan",
+    schema.launch_plans,
+    {"workflow": (schema.workflows, schema.launch_plans.c.workflow_id == schema.workflows.c.id)},
+)
+EXECUTIONS = Resource(
+    "execution",
+    schema.executions,
+    {
+        "launch_plan": (schema.launch_plans, _executions.launch_plan_id == schema.launch_plans.c.id),
+        "workflow": (schema.workflows, _executions.workflow_id == schema.workflows.c.id),
+        "task": (schema.tasks, _executions.task_id == schema.tasks.c.id),
+        "execution_tag": (schema.execution_tags, schema.execution_tags.c.execution_id == _executions.id),
+    },
+)
+
+
+def _same_execution(table: Table) -> ColumnElement[bool]:
+    names = ("execution_project", "execution_domain", "execution_name")
+    return and_(*(table.c[name] == _executions[name] for name in names))
+
+
+NODE_EXECUTIONS = Resource(
+    "node_execution",
+    schema.node_executions,
+    {"execution": (schema.executions, _same_execution(schema.node_executions))},
+)
+TASK_EXECUTIONS = Resource(
+    "task_execution",
+    schema.task_executions,
+    {
+        "execution": (schema.executions, _same_execution(schema.task_executions)),
+        "node_execution": (
+            schema.node_executions,
+            and_(
+                *(
+                    schema.task_executions.c[name] == schema.node_executions.c[name]
+                    for name in ("execution_project", "execution_domain", "execution_name", "node_id")
+                )
+            ),
+        ),
+        "task": (
+            schema.tasks,
+            and_(
+                *(
+                    schema.task_executions.c[name] == schema.tasks.c[name]
+                    for name in ("project", "domain", "name", "version")
+                )
+            ),
+        ),
+    },
+)
+PROJECTS = Resource("project", schema.projects)
+
+
+def select_page(
+    connection: Connection,
+    resource: Resource,
+    page: Page,
+    *conditions: ColumnElement[bool],
+    columns: Sequence[ColumnElement[Any]] | None = None,
+) -> Sequence[Row[Any]]:
+    """:raises InvalidArgument: for a filter or a sort key that names no column."""
+    query: Select[Any] = select(*columns) if columns else select(resource.table)
+    query = query.where(*conditions)
+    query = _apply_filters(query, resource, page.filters)
+    query = query.order_by(*_order(resource, page)).offset(page.offset)
+    return connection.execute(query.limit(page.limit) if page.limit else query).all()
+
+
+def _apply_filters(query: Select[Any], resource: Resource, filters: Sequence[Filter]) -> Select[Any]:
+    tagged = [one for one in filters if one.entity == "execution_tag"]
+    others = [one for one in filters if one.entity != "execution_tag"]
+    for entity in dict.fromkeys(one.entity for one in others):
+        if entity not in ("", resource.entity):
+            table, condition = _join(resource, entity)
+            query = query.join(table, condition)
+    query = query.where(*(_condition(resource, one) for one in others))
+    if tagged:
+        # A semi-join: an execution with several matching tags is still one row.
+        table, condition = _join(resource, "execution_tag")
+        matches = select(table.c.id).where(condition, *(_condition(resource, one) for one in tagged))
+        query = query.where(matches.correlate(resource.table).exists())
+    return query
+
+
+def _join(resource: Resource, entity: str) -> tuple[Table, ColumnElement[bool]]:
+    if entity not in resource.joins:
+        raise InvalidArgument(f"'{entity}' entity is not allowed in filters")
+    return resource.joins[entity]
+
+
+def _condition(resource: Resource, one: Filter) -> ColumnElement[bool]:
+    table = resource.table if one.entity in ("", resource.entity) else _join(resource, one.entity)[0]
+    name = _OLD_NAMES.get(one.field, one.field)
+    if name not in table.c or name in _HIDDEN:
+        raise InvalidArgument(f"'{one.entity or resource.entity}.{one.field}' is invalid filter")
+    column = table.c[name]
+    values = [_convert(name, column, value) for value in one.values]
+    return _OPERATORS[one.function](column, values)
+
+
+def _convert(name: str, column: ColumnElement[Any], value: str) -> Any:
+    if name in _TIME_COLUMNS:
+        return to_micros(_parse_time(value))
+    if name == "duration":
+        return round(_parse_duration_seconds(value) * 1_000_000_000)
+    if column.type.python_type is int:
+        return _parse_int(name, value)
+    return value
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise InvalidArgument(f"invalid time '{text}' in filters, expected RFC 3339") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _parse_int(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid number '{text}' for '{name}' in filters") from None
+
+
+def _parse_duration_seconds(text: str) -> float:
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
+    for unit in ("ms", "us", "ns", "h", "m", "s", ""):
+        if text.endswith(unit):
+            try:
+                return float(text.removesuffix(unit) if unit else text) * units.get(unit, 1.0)
+            except ValueError:
+                break
+    raise InvalidArgument(f"invalid duration '{text}' in filters, expected seconds")
+
+
+def _order(resource: Resource, page: Page) -> list[Any]:
+    direction = desc if page.descending else asc
+    if not page.has_sort:
+        return [asc(resource.table.c.id)]
+    name = _OLD_NAMES.get(page.sort_key, page.sort_key)
+    if name not in resource.table.c or name in _HIDDEN:
+        raise InvalidArgument(f"invalid sort key '{page.sort_key}'")
+    # Equal keys keep the order of insertion, newest first when descending.
+    return [direction(resource.table.c[name]), direction(resource.table.c.id)]

@@ -1,0 +1,124 @@
+"""Turns an attempt into a process's command, variables and files.
+
+A task process gets plain absolute paths where clients see ``s3://my-s3-bucket/…``; the way back is
+``outcomes``'. Source: flyteplugins pluginmachinery/flytek8s/{k8s_resource_adds,container_helper}.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from flyteidl.core import literals_pb2
+
+from flyte_sandbox.blobs.mapping import localise
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.engine.arguments import fill_in
+from flyte_sandbox.engine.messages import Attempt
+from flyte_sandbox.engine.model import ExecutionId
+from flyte_sandbox.engine.paths import attempt_key
+from flyte_sandbox.runner import AttemptSpec
+
+_INTERRUPTED = "interrupted"
+
+
+class AttemptPlanner:
+    """:param folder: holds one folder per attempt.
+
+    :param platform_env: variables that the platform gives to every task.
+    """
+
+    def __init__(self, folder: Path, store: Store, platform_env: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._store = store
+        self._platform_env = platform_env
+
+    def attempt_folder(self, key: str) -> Path:
+        return self._folder / key
+
+    def outputs_folder(self, key: str) -> Path:
+        """What the task knows as its output prefix."""
+        return self._folder / key / "outputs"
+
+    def log_path(self, id: ExecutionId, node_uid: str, attempt: int) -> Path | None:
+        """The log of the attempt's last launch; None when it never got one."""
+        key = attempt_key(id, node_uid, attempt)
+        logs = [
+            path for path in (self._folder / key / "log", *self._folder.glob(f"{key}.*/log")) if path.exists()
+        ]
+        return max(logs, key=lambda path: path.stat().st_mtime) if logs else None
+
+    def was_claimed(self, key: str) -> bool:
+        """Whether a process was begun for it, by this server or an earlier one."""
+        return (self._folder / key / "claim").exists()
+
+    def mark_interrupted(self, key: str) -> None:
+        (self._folder / key / _INTERRUPTED).touch()
+
+    def was_interrupted(self, key: str) -> bool:
+        """Whether an orderly stop of the server ended it before it was done."""
+        return (self._folder / key / _INTERRUPTED).exists()
+
+    def plan(self, attempt: Attempt) -> AttemptSpec:
+        """Write the inputs down and say what to run. Safe to repeat.
+
+        :raises ArgumentError: when a placeholder cannot be filled in.
+        """
+        container = attempt.task.container
+        folder = self.attempt_folder(attempt.key)
+        inputs = localise(attempt.inputs, self._store)
+        values = self._values(attempt, folder)
+        command = fill_in([*container.command, *container.args], values, inputs)
+        self._write_inputs(attempt, folder, inputs)
+        return AttemptSpec(
+            key=attempt.key,
+            folder=folder,
+            argv=tuple(self._store.to_local(argument) for argument in command),
+            env=self._env(attempt, container.env),
+        )
+
+    def _values(self, attempt: Attempt, folder: Path) -> dict[str, str]:
+        to_local = self._store.to_local
+        return {
+            "input": str(folder / "inputs.pb"),
+            "inputprefix": str(folder),
+            "outputprefix": str(folder / "outputs"),
+            "rawoutputdataprefix": to_local(attempt.raw_output_prefix),
+            "checkpointoutputprefix": to_local(attempt.checkpoint),
+            "prevcheckpointprefix": to_local(attempt.prev_checkpoint) or '""',
+            "perretryuniquekey": _unique_key(attempt.generated_name),
+            "tasktemplatepath": str(folder / "task.pb"),
+            "namespace": f"{attempt.execution.project}-{attempt.execution.domain}",
+        }
+
+    def _write_inputs(self, attempt: Attempt, folder: Path, inputs: literals_pb2.LiteralMap) -> None:
+        (folder / "outputs").mkdir(parents=True, exist_ok=True)
+        (folder / "inputs.pb").write_bytes(inputs.SerializeToString())
+        (folder / "task.pb").write_bytes(attempt.task.SerializeToString())
+        Path(self._store.to_local(attempt.raw_output_prefix)).mkdir(parents=True, exist_ok=True)
+
+    def _env(self, attempt: Attempt, pairs: Iterable[literals_pb2.KeyValuePair]) -> dict[str, str]:
+        """Later ones win, in Flyte's order: container, execution, task, launch, platform."""
+        task, execution = attempt.task.id, attempt.execution
+        return {
+            **{pair.key: self._store.to_local(pair.value) for pair in pairs},
+            "FLYTE_INTERNAL_EXECUTION_WORKFLOW": ":".join(
+                (execution.project, execution.domain, attempt.workflow_name)
+            ),
+            "FLYTE_INTERNAL_EXECUTION_ID": execution.name,
+            "FLYTE_INTERNAL_EXECUTION_PROJECT": execution.project,
+            "FLYTE_INTERNAL_EXECUTION_DOMAIN": execution.domain,
+            "FLYTE_ATTEMPT_NUMBER": str(attempt.attempt),
+            "FLYTE_INTERNAL_TASK_PROJECT": task.project,
+            "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
+            "FLYTE_INTERNAL_TASK_NAME": task.name,
+            "FLYTE_INTERNAL_TASK_VERSION": task.version,
+            **attempt.envs,
+            **self._platform_env,
+        }
+
+
+def _unique_key(name: str) -> str:
+    """Usable as an identifier in other systems: no leading digit, only word characters."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"^[^A-Za-z_]+", "a", name))

@@ -1,0 +1,78 @@
+"""The door to deciding: one message in, one decision out. Pure, and steppable without any thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flyte_sandbox.engine import flow, resume
+from flyte_sandbox.engine.messages import (
+    AttemptEnded,
+    AttemptInterrupted,
+    AttemptStarted,
+    Begin,
+    CacheLooked,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
+    Message,
+    Terminate,
+)
+from flyte_sandbox.engine.model import NodeRun
+from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
+from flyte_sandbox.engine.nodes.table import KINDS
+from flyte_sandbox.engine.nodes.task import TaskKind
+from flyte_sandbox.engine.step import Step
+from flyte_sandbox.phases import WORKFLOW, WORKFLOW_TERMINAL
+
+_TASK = KINDS["task_node"]
+_LAUNCH_PLAN = KINDS["launchplan_ref"]
+assert isinstance(_TASK, TaskKind)
+assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
+
+
+def decide(step: Step, message: Message, log_links: Any = ()) -> None:
+    """Apply one message to the run; what follows from it is collected in ``step``.
+
+    Messages that come too late (for a node that has ended, an attempt that was superseded) change nothing.
+
+    :param log_links: ``core.TaskLog`` messages for an attempt that has started.
+    """
+    run = step.run
+    if run.phase in WORKFLOW_TERMINAL:
+        return
+    match message:
+        case Begin():
+            _begin(step)
+        case Terminate():
+            flow.terminate(step)
+        case _:
+            node = run.by_uid.get(message.node_uid)
+            if node is not None and not node.is_terminal:
+                _node_message(step, node, message, log_links)
+
+
+def _begin(step: Step) -> None:
+    if step.run.phase == WORKFLOW.UNDEFINED:
+        flow.begin(step)
+    else:
+        resume.go_on(step)
+
+
+def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> None:
+    assert isinstance(_TASK, TaskKind)
+    assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
+    match message:
+        case AttemptStarted() if message.attempt == node.attempt:
+            _TASK.attempt_started(step, node, message.at, log_links)
+        case AttemptEnded() if message.attempt == node.attempt:
+            _TASK.attempt_ended(step, node, message.outcome)
+        case AttemptInterrupted() if message.attempt == node.attempt:
+            _TASK.attempt_interrupted(step, node)
+        case CacheLooked():
+            _TASK.cache_looked(step, node, message)
+        case ChildStarted():
+            _LAUNCH_PLAN.started(step, node)
+        case ChildRefused():
+            _LAUNCH_PLAN.refused(step, node, message.error)
+        case ChildEnded():
+            _LAUNCH_PLAN.ended(step, node, message)

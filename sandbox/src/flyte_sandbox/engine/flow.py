@@ -1,0 +1,247 @@
+"""How an execution moves: which node begins when, what an ending brings about, how a scope ends.
+
+Pure. What a node does once it has begun is its kind's, in ``nodes``.
+Source: flytepropeller pkg/controller/workflow/executor.go, pkg/controller/nodes/{executor,predicate}.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flyteidl.core import literals_pb2, types_pb2
+
+from flyte_sandbox.engine import paths
+from flyte_sandbox.engine.bindings import BindingError, resolve
+from flyte_sandbox.engine.messages import Ended
+from flyte_sandbox.engine.model import END_NODE, START_NODE, ExecutionError, NodeRun, Scope
+from flyte_sandbox.engine.nodes import kind_of
+from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
+from flyte_sandbox.phases import NODE, WORKFLOW
+
+AUTO_ABORT = "Some node execution failed, auto-abort."
+USER_ABORT = "Workflow aborted."
+_TIMED_OUT = "Timeout in node"
+
+
+def begin(step: Step) -> None:
+    """The first step of an execution."""
+    step.workflow(WORKFLOW.RUNNING)
+    begin_scope(step, step.run.root)
+
+
+def begin_scope(step: Step, scope: Scope) -> None:
+    """``start-node`` puts out what goes into the scope, and what depends on nothing else begins."""
+    start = scope.nodes[START_NODE]
+    start.outputs = scope.inputs
+    step.write(paths.outputs(start), scope.inputs)
+    succeed(step, start, scope.inputs)
+
+
+def consider(step: Step, node: NodeRun) -> None:
+    """Begin a node all of whose upstream nodes have ended, or skip it when one of them ended badly."""
+    scope = node.scope
+    if node.is_started or scope.is_failing or step.run.is_ending or scope.waiting_for.get(node.id, 0) > 0:
+        return
+    if all(one.is_good for one in scope.upstream(node)):
+        start(step, node)
+    else:
+        step.node(node, NODE.SKIPPED)
+        _settle(step, node)
+
+
+def start(step: Step, node: NodeRun) -> None:
+    kind = kind_of(node)
+    if kind.counts_to_parallelism:
+        limit = step.run.spec.max_parallelism
+        if limit and step.run.at_work >= limit:
+            step.run.held.append(node)
+            return
+        step.run.at_work += 1
+        node.is_counted = True
+    node.is_started = True
+    try:
+        node.inputs = _resolve_inputs(node)
+    except BindingError as exc:
+        fail(
+            step, node, system_error("BindingResolutionFailure", f"failed to resolve node '{node.id}': {exc}")
+        )
+        return
+    step.write(paths.inputs(node), node.inputs)
+    kind.start(step, node)
+
+
+def _resolve_inputs(node: NodeRun) -> literals_pb2.LiteralMap:
+    scope = node.scope
+
+    def output_of(node_id: str) -> literals_pb2.LiteralMap:
+        upstream = scope.nodes.get(node_id or START_NODE)
+        if upstream is None or upstream.outputs is None:
+            raise BindingError(f"node '{node_id}' has no outputs")
+        return upstream.outputs
+
+    inputs = resolve(node.node.inputs, output_of)
+    if node is scope.failure_node and "err" in inputs.literals:
+        _fill_in_error(inputs, node)
+    return inputs
+
+
+def _fill_in_error(inputs: literals_pb2.LiteralMap, node: NodeRun) -> None:
+    """An on_failure handler that asks for ``err`` learns what went wrong."""
+    error = node.scope.error or ExecutionError()
+    told = types_pb2.Error(failed_node_id=node.id, message=error.message)
+    variant = types_pb2.LiteralType(
+        simple=types_pb2.ERROR, structure=types_pb2.TypeStructure(tag="FlyteError")
+    )
+    literal = literals_pb2.Literal(scalar=literals_pb2.Scalar(error=told))
+    union = literals_pb2.Union(value=literal, type=variant)
+    inputs.literals["err"].CopyFrom(literals_pb2.Literal(scalar=literals_pb2.Scalar(union=union)))
+
+
+def succeed(step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap, **fields: object) -> None:
+    """:param fields: more fields of the node's last event; ``output_uri`` is filled in."""
+    node.outputs = outputs
+    step.node(node, NODE.SUCCEEDED, output_uri=paths.outputs(node), **fields)
+    _settle(step, node)
+
+
+def fail(step: Step, node: NodeRun, error: ExecutionError, **fields: object) -> None:
+    step.node(node, NODE.FAILED, error=error, **fields)
+    _fail_scope(step, node, error)
+
+
+def time_out(step: Step, node: NodeRun) -> None:
+    step.node(node, NODE.TIMED_OUT)
+    _fail_scope(step, node, user_error("Timeout", _TIMED_OUT))
+
+
+def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
+    """A node that was told to stop has stopped."""
+    error = system_error(ABORTED_NODE, reason)
+    step.node(node, NODE.ABORTED, error=error, **fields)
+    _release(step, node)
+    end_scope_if_drained(step, node.scope)
+
+
+def _settle(step: Step, node: NodeRun) -> None:
+    """A node has ended: the nodes behind it may begin, or its scope is done."""
+    scope = node.scope
+    _release(step, node)
+    if node is scope.failure_node:
+        _end_scope(step, scope)
+    elif node.id == END_NODE:
+        _end_node_reached(step, scope, node)
+    else:
+        for one in scope.downstream(node):
+            scope.waiting_for[one.id] -= 1
+            consider(step, one)
+    if scope.is_failing or step.run.is_ending:
+        end_scope_if_drained(step, scope)
+
+
+def _release(step: Step, node: NodeRun) -> None:
+    """Its place under ``max_parallelism`` goes to the next node in line."""
+    if not node.is_counted:
+        return
+    node.is_counted = False
+    step.run.at_work -= 1
+    held = step.run.held
+    while held and step.run.at_work < step.run.spec.max_parallelism:
+        following = held.popleft()
+        if not (following.scope.is_failing or step.run.is_ending):
+            start(step, following)
+
+
+def _end_node_reached(step: Step, scope: Scope, end: NodeRun) -> None:
+    if end.is_good:
+        assert end.outputs is not None
+        _succeed_scope(step, scope, end)
+    else:
+        # With FAIL_AFTER_EXECUTABLE_NODES_COMPLETE the failure has waited for this moment.
+        scope.is_failing = True
+        _announce_failure(step, scope)
+
+
+def _succeed_scope(step: Step, scope: Scope, end: NodeRun) -> None:
+    assert end.outputs is not None
+    if scope.parent is not None:
+        kind_of(scope.parent).child_succeeded(step, scope.parent, end.outputs)
+        return
+    step.workflow(WORKFLOW.SUCCEEDING)
+    step.workflow(WORKFLOW.SUCCEEDED, output_uri=paths.outputs(end))
+    step.act(Ended())
+
+
+def _fail_scope(step: Step, node: NodeRun, error: ExecutionError) -> None:
+    scope = node.scope
+    if node is scope.failure_node:
+        # The handler's own failure hides the one that it was called for.
+        scope.error = error
+        _release(step, node)
+        _end_scope(step, scope)
+        return
+    if scope.is_failing:
+        _release(step, node)
+        end_scope_if_drained(step, scope)
+        return
+    scope.error = error
+    if not scope.stops_at_first_failure:
+        _settle(step, node)
+        return
+    scope.is_failing = True
+    _release(step, node)
+    _announce_failure(step, scope)
+    stop_all(step, scope.active(), AUTO_ABORT if scope.parent is None else "subworkflow failed")
+    end_scope_if_drained(step, scope)
+
+
+def _announce_failure(step: Step, scope: Scope) -> None:
+    if scope.parent is None and step.run.phase == WORKFLOW.RUNNING:
+        step.workflow(WORKFLOW.FAILING, error=scope.error)
+
+
+def stop_all(step: Step, nodes: Iterable[NodeRun], reason: str) -> None:
+    for node in nodes:
+        if not node.stopping:
+            node.stopping = reason
+            kind_of(node).stop(step, node)
+
+
+def terminate(step: Step) -> None:
+    """A user wants the execution ended; its row says ABORTING already."""
+    step.run.phase = WORKFLOW.ABORTING
+    step.run.held.clear()
+    stop_all(step, step.run.root.active(), USER_ABORT)
+    end_scope_if_drained(step, step.run.root)
+
+
+def end_scope_if_drained(step: Step, scope: Scope) -> None:
+    """Once nothing of a failing or aborted scope runs any more, it ends, after its on_failure handler."""
+    if scope.active() or not _is_winding_up(step, scope):
+        return
+    handler = scope.failure_node
+    if handler is not None and scope.is_failing and not handler.is_started and not _is_aborting(step, scope):
+        start(step, handler)
+        return
+    _end_scope(step, scope)
+
+
+def _is_winding_up(step: Step, scope: Scope) -> bool:
+    return scope.is_failing or _is_aborting(step, scope) or step.run.phase == WORKFLOW.FAILING
+
+
+def _is_aborting(step: Step, scope: Scope) -> bool:
+    return step.run.phase == WORKFLOW.ABORTING or bool(scope.parent and scope.parent.stopping)
+
+
+def _end_scope(step: Step, scope: Scope) -> None:
+    if scope.parent is not None:
+        if not scope.parent.is_terminal:
+            kind_of(scope.parent).child_failed(step, scope.parent, scope.error)
+        return
+    if step.run.phase in (WORKFLOW.SUCCEEDED, WORKFLOW.FAILED, WORKFLOW.ABORTED):
+        return
+    if step.run.phase == WORKFLOW.ABORTING:
+        step.workflow(WORKFLOW.ABORTED)
+    else:
+        step.workflow(WORKFLOW.FAILED, error=scope.error)
+    step.act(Ended())

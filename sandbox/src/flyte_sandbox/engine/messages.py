@@ -1,0 +1,236 @@
+"""What comes to the engine and what it decides: messages in, events, files and acts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2, tasks_pb2, workflow_pb2
+from flyteidl.event import event_pb2
+
+from flyte_sandbox.engine.model import ExecutionError, ExecutionId
+
+# ---- what comes in
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Start the execution, or go on with it after a restart."""
+
+
+@dataclass(frozen=True)
+class Terminate:
+    """The execution is ABORTING; bring it to its end."""
+
+
+@dataclass(frozen=True)
+class AttemptStarted:
+    node_uid: str
+    attempt: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended, in Flyte's words.
+
+    :param outputs: set exactly when it succeeded.
+    :param error: set exactly when it failed.
+    :param is_recoverable: whether another attempt may help.
+    :param deck: its HTML, when it wrote one.
+    """
+
+    outputs: literals_pb2.LiteralMap | None = None
+    error: ExecutionError | None = None
+    is_recoverable: bool = False
+    deck: bytes | None = None
+
+
+@dataclass(frozen=True)
+class AttemptEnded:
+    node_uid: str
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class AttemptInterrupted:
+    """An orderly stop of the server ended the attempt; it begins again and uses no retry."""
+
+    node_uid: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class CacheLooked:
+    """The catalog has answered.
+
+    :param outputs: what an earlier execution put there, or None.
+    """
+
+    node_uid: str
+    outputs: literals_pb2.LiteralMap | None = None
+    metadata: catalog_pb2.CatalogMetadata | None = None
+
+
+@dataclass(frozen=True)
+class ChildStarted:
+    """The execution of a launch plan node exists."""
+
+    node_uid: str
+
+
+@dataclass(frozen=True)
+class ChildRefused:
+    """The execution of a launch plan node could not be created."""
+
+    node_uid: str
+    error: ExecutionError
+
+
+@dataclass(frozen=True)
+class ChildEnded:
+    """The execution of a launch plan node has reached its end.
+
+    :param phase: of the child execution.
+    """
+
+    node_uid: str
+    phase: int
+    outputs: literals_pb2.LiteralMap | None = None
+    error: ExecutionError | None = None
+
+
+Message: TypeAlias = (
+    Begin
+    | Terminate
+    | AttemptStarted
+    | AttemptEnded
+    | AttemptInterrupted
+    | CacheLooked
+    | ChildStarted
+    | ChildRefused
+    | ChildEnded
+)
+
+# ---- what is decided
+# -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """All that is needed to run one attempt of a task.
+
+    :param key: names it to the runner.
+    :param prev_checkpoint: where the attempt before left its checkpoint; empty on the first one.
+    """
+
+    key: str
+    execution: ExecutionId
+    node_uid: str
+    attempt: int
+    task: tasks_pb2.TaskTemplate
+    overrides: workflow_pb2.TaskNodeOverrides
+    inputs: literals_pb2.LiteralMap
+    generated_name: str
+    raw_output_prefix: str
+    checkpoint: str
+    prev_checkpoint: str
+    workflow_name: str
+    envs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StartAttempt:
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class ResumeAttempt:
+    """Pick up an attempt that an earlier server had ordered."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class StopAttempt:
+    key: str
+
+
+@dataclass(frozen=True)
+class LookUpCache:
+    node_uid: str
+    task: tasks_pb2.TaskTemplate
+    inputs: literals_pb2.LiteralMap
+
+
+@dataclass(frozen=True)
+class StartChild:
+    """Create the execution of a launch plan node; safe to repeat, its name follows from the node."""
+
+    node_uid: str
+    node_execution: identifier_pb2.NodeExecutionIdentifier
+    name: str
+    launch_plan: identifier_pb2.Identifier
+    inputs: literals_pb2.LiteralMap
+
+
+@dataclass(frozen=True)
+class TerminateChild:
+    name: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The execution has reached a terminal phase; nothing of it runs any more."""
+
+
+Act: TypeAlias = (
+    StartAttempt | ResumeAttempt | StopAttempt | LookUpCache | StartChild | TerminateChild | Ended
+)
+
+
+@dataclass(frozen=True)
+class NodeEvent:
+    """:param notes: the engine's own notes to keep with the row."""
+
+    event: event_pb2.NodeExecutionEvent
+    notes: str
+
+
+@dataclass(frozen=True)
+class NodeNotes:
+    """Notes that changed while the phase did not."""
+
+    id: identifier_pb2.NodeExecutionIdentifier
+    notes: str
+
+
+@dataclass(frozen=True)
+class CachePut:
+    """Outputs to remember, in the same transaction as the node's end."""
+
+    task: tasks_pb2.TaskTemplate
+    inputs: literals_pb2.LiteralMap
+    outputs: literals_pb2.LiteralMap
+    source: identifier_pb2.TaskExecutionIdentifier
+
+
+Record: TypeAlias = (
+    event_pb2.WorkflowExecutionEvent | NodeEvent | NodeNotes | event_pb2.TaskExecutionEvent | CachePut
+)
+
+
+@dataclass
+class Decision:
+    """Files are written first, then the records in one transaction, then the acts are done.
+
+    :param files: content by address.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)

@@ -1,0 +1,165 @@
+"""What the engine keeps in memory about an execution under way. Rebuilt from rows after a restart."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from flyteidl.admin import execution_pb2
+from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2, tasks_pb2, workflow_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
+
+from flyte_sandbox import ids
+from flyte_sandbox.compiler.identifiers import Key, identifier_key
+from flyte_sandbox.phases import NODE, NODE_TERMINAL, TASK, WORKFLOW
+
+START_NODE = "start-node"
+END_NODE = "end-node"
+
+ExecutionId: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
+ExecutionError: TypeAlias = core_execution_pb2.ExecutionError
+
+
+@dataclass(eq=False)
+class NodeRun:
+    """One node of one scope.
+
+    :param uid: the unique node id, which names its row.
+    :param attempt: the current attempt, from 0; it is the task execution's ``retry_attempt``.
+    :param launches: how often this attempt number was begun; a restart by ``down`` and ``up`` uses no retry.
+    :param system_failures: attempts that Flyte's own side failed; they have a budget of their own.
+    :param child: the nodes inside, for a sub-workflow.
+    :param stopping: why it is being stopped, while its process still lives.
+    :param task_phase: of the current attempt's row, with ``task_version``.
+    """
+
+    uid: str
+    node: workflow_pb2.Node
+    scope: Scope
+    phase: int = NODE.UNDEFINED
+    attempt: int = 0
+    launches: int = 0
+    system_failures: int = 0
+    inputs: literals_pb2.LiteralMap | None = None
+    outputs: literals_pb2.LiteralMap | None = None
+    child: Scope | None = None
+    child_execution: str = ""
+    stopping: str = ""
+    is_counted: bool = False
+    is_process_ordered: bool = False
+    is_started: bool = False
+    task_phase: int = TASK.UNDEFINED
+    task_version: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id in its own workflow, Flyte's ``spec_node_id``."""
+        return str(self.node.id)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.phase in NODE_TERMINAL
+
+    @property
+    def is_good(self) -> bool:
+        return self.phase in (NODE.SUCCEEDED, NODE.RECOVERED)
+
+
+@dataclass(eq=False)
+class Scope:
+    """One run of one workflow graph: the execution's own, or that of a sub-workflow node.
+
+    :param inputs: what ``start-node`` puts out.
+    :param waiting_for: by node id, how many nodes upstream of it have not ended.
+    :param error: the first failure, once there is one.
+    """
+
+    run: Run
+    workflow: compiler_pb2.CompiledWorkflow
+    inputs: literals_pb2.LiteralMap
+    parent: NodeRun | None = None
+    parent_attempt: int = 0
+    nodes: dict[str, NodeRun] = field(default_factory=dict)
+    waiting_for: dict[str, int] = field(default_factory=dict)
+    error: ExecutionError | None = None
+    is_failing: bool = False
+
+    def __post_init__(self) -> None:
+        template = self.workflow.template
+        for node in template.nodes:
+            self._add(node)
+        if template.HasField("failure_node"):
+            self._add(template.failure_node)
+        for node_id, upstream in self.workflow.connections.upstream.items():
+            if node_id in self.nodes:
+                self.waiting_for[node_id] = len(upstream.ids)
+
+    def _add(self, node: workflow_pb2.Node) -> None:
+        run = NodeRun(self.unique_id(node.id), node, self)
+        self.nodes[node.id] = run
+        self.run.by_uid[run.uid] = run
+
+    def unique_id(self, node_id: str) -> str:
+        return ids.unique_node_id(node_id, self.parent.uid if self.parent else "", self.parent_attempt)
+
+    def upstream(self, node: NodeRun) -> list[NodeRun]:
+        return [self.nodes[one] for one in self.workflow.connections.upstream[node.id].ids]
+
+    def downstream(self, node: NodeRun) -> list[NodeRun]:
+        return [self.nodes[one] for one in sorted(self.workflow.connections.downstream[node.id].ids)]
+
+    @property
+    def failure_node(self) -> NodeRun | None:
+        template = self.workflow.template
+        return self.nodes[template.failure_node.id] if template.HasField("failure_node") else None
+
+    @property
+    def stops_at_first_failure(self) -> bool:
+        """The root's policy holds in every scope."""
+        policy = self.run.root.workflow.template.metadata.on_failure
+        return bool(policy == workflow_pb2.WorkflowMetadata.FAIL_IMMEDIATELY)
+
+    def active(self) -> list[NodeRun]:
+        """Nodes of this scope that have begun and not ended."""
+        return [node for node in self.nodes.values() if node.is_started and not node.is_terminal]
+
+
+@dataclass(eq=False)
+class Run:
+    """An execution as the engine sees it.
+
+    :param spec: with every option resolved.
+    :param held: nodes that are ready but wait because ``max_parallelism`` is reached.
+    :param at_work: how many nodes count to it now.
+    :param by_uid: every node of every scope opened so far.
+    """
+
+    id: ExecutionId
+    spec: execution_pb2.ExecutionSpec
+    closure: compiler_pb2.CompiledWorkflowClosure
+    inputs: literals_pb2.LiteralMap
+    phase: int = WORKFLOW.UNDEFINED
+    held: deque[NodeRun] = field(default_factory=deque)
+    at_work: int = 0
+    by_uid: dict[str, NodeRun] = field(default_factory=dict)
+    root: Scope = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tasks: dict[Key, tasks_pb2.TaskTemplate] = {
+            identifier_key(task.template.id): task.template for task in self.closure.tasks
+        }
+        self._workflows = {
+            identifier_key(workflow.template.id): workflow for workflow in self.closure.sub_workflows
+        }
+        self.root = Scope(self, self.closure.primary, self.inputs)
+
+    def task(self, id: identifier_pb2.Identifier) -> tasks_pb2.TaskTemplate:
+        return self._tasks[identifier_key(id)]
+
+    def workflow(self, id: identifier_pb2.Identifier) -> compiler_pb2.CompiledWorkflow:
+        return self._workflows[identifier_key(id)]
+
+    @property
+    def is_ending(self) -> bool:
+        return self.phase in (WORKFLOW.ABORTING, WORKFLOW.FAILING)

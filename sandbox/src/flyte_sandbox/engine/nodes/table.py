@@ -1,0 +1,20 @@
+"""The kinds by the name of the node's target. Apart from ``kind_of`` because kinds and ``flow`` call each
+other.
+"""
+
+from __future__ import annotations
+
+from flyte_sandbox.engine.nodes.end import EndKind
+from flyte_sandbox.engine.nodes.kind import Kind
+from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
+from flyte_sandbox.engine.nodes.subworkflow import SubWorkflowKind
+from flyte_sandbox.engine.nodes.task import TaskKind
+from flyte_sandbox.engine.nodes.unsupported import UnsupportedKind
+
+KINDS: dict[str, Kind] = {
+    "task_node": TaskKind(),
+    "sub_workflow_ref": SubWorkflowKind(),
+    "launchplan_ref": LaunchPlanKind(),
+    "end": EndKind(),
+    "unsupported": UnsupportedKind(),
+}

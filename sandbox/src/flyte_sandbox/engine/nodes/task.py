@@ -1,0 +1,217 @@
+"""A task: attempts as processes, retries by two budgets, cached outputs.
+
+Source: flytepropeller pkg/controller/nodes/{executor,cache}.go, nodes/task/handler.go.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flyteidl.core import catalog_pb2, tasks_pb2
+from flyteidl.event import event_pb2
+
+from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine.messages import (
+    Attempt,
+    CacheLooked,
+    CachePut,
+    LookUpCache,
+    Outcome,
+    ResumeAttempt,
+    StartAttempt,
+    StopAttempt,
+)
+from flyte_sandbox.engine.model import ExecutionError, NodeRun
+from flyte_sandbox.engine.nodes.kind import Kind
+from flyte_sandbox.engine.step import Step, system_error, task_execution_id
+from flyte_sandbox.phases import NODE, TASK
+
+_MAX_SYSTEM_FAILURES = 3
+_TASK_ABORTED = "Task Aborted"
+
+
+class TaskKind(Kind):
+    counts_to_parallelism = True
+
+    # ---- beginning
+
+    def start(self, step: Step, node: NodeRun) -> None:
+        task = template(node)
+        if task.metadata.discoverable and not step.run.spec.overwrite_cache:
+            assert node.inputs is not None
+            step.act(LookUpCache(node.uid, task, node.inputs))
+        else:
+            self._begin(step, node)
+
+    def cache_looked(self, step: Step, node: NodeRun, answer: CacheLooked) -> None:
+        """A hit ends the node at once: one event, no task execution."""
+        if answer.outputs is None or answer.metadata is None:
+            self._begin(step, node)
+            return
+        step.write(paths.outputs(node), answer.outputs)
+        metadata = event_pb2.TaskNodeMetadata(cache_status=catalog_pb2.CACHE_HIT, catalog_key=answer.metadata)
+        flow.succeed(step, node, answer.outputs, task_node_metadata=metadata)
+
+    def _begin(self, step: Step, node: NodeRun) -> None:
+        step.node(node, NODE.QUEUED)
+        self._begin_attempt(step, node)
+        step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
+
+    def _begin_attempt(self, step: Step, node: NodeRun) -> None:
+        node.task_version = 0
+        step.task(node, TASK.QUEUED, reason="task submitted", metadata=_metadata(node))
+        node.is_process_ordered = True
+        step.act(StartAttempt(_attempt(node)))
+
+    def attempt_started(self, step: Step, node: NodeRun, at: datetime, log_links: Any) -> None:
+        """Told again for a process that a new server found running; that is no news."""
+        if node.task_phase != TASK.RUNNING:
+            step.task(node, TASK.RUNNING, at=at, reason="task started", logs=log_links)
+
+    # ---- going on after a restart
+
+    def resume(self, step: Step, node: NodeRun) -> None:
+        if node.phase == NODE.QUEUED:
+            step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
+        node.is_process_ordered = True
+        step.act(ResumeAttempt(_attempt(node)))
+
+    def attempt_interrupted(self, step: Step, node: NodeRun) -> None:
+        """The same attempt number once more, from its checkpoint if it left one."""
+        if node.stopping:
+            self._stopped(step, node)
+            return
+        node.launches += 1
+        step.note(node)
+        if node.task_phase == TASK.RUNNING:
+            node.task_version += 1
+            step.task(node, TASK.RUNNING, reason="interrupted by down, started again")
+        step.act(StartAttempt(_attempt(node)))
+
+    # ---- ending
+
+    def attempt_ended(self, step: Step, node: NodeRun, outcome: Outcome) -> None:
+        node.is_process_ordered = False
+        if outcome.deck is not None:
+            step.write_bytes(paths.deck(node), outcome.deck)
+        if node.stopping:
+            self._stopped(step, node)
+        elif outcome.outputs is not None:
+            self._succeeded(step, node, outcome)
+        else:
+            assert outcome.error is not None
+            self._failed(step, node, outcome.error, outcome)
+
+    def _succeeded(self, step: Step, node: NodeRun, outcome: Outcome) -> None:
+        assert outcome.outputs is not None
+        step.write(paths.outputs(node), outcome.outputs)
+        step.task(node, TASK.SUCCEEDED, output_uri=paths.outputs(node))
+        fields = self._deck(node, exists=outcome.deck is not None)
+        metadata = event_pb2.TaskNodeMetadata(checkpoint_uri=paths.checkpoint(node, node.attempt))
+        task = template(node)
+        if task.metadata.discoverable and outcome.outputs.literals:
+            assert node.inputs is not None
+            put = CachePut(task, node.inputs, outcome.outputs, task_execution_id(node))
+            step.decision.records.append(put)
+            metadata.cache_status = catalog_pb2.CACHE_POPULATED
+        flow.succeed(step, node, outcome.outputs, task_node_metadata=metadata, **fields)
+
+    def _failed(self, step: Step, node: NodeRun, error: ExecutionError, outcome: Outcome) -> None:
+        step.task(node, TASK.FAILED, error=error)
+        is_system = error.kind == ExecutionError.SYSTEM
+        if outcome.is_recoverable and is_system:
+            node.system_failures += 1
+        if outcome.is_recoverable and self._may_retry(node, is_system):
+            node.attempt += 1
+            node.launches = 0
+            step.note(node)
+            self._begin_attempt(step, node)
+            return
+        final = _exhausted(node, error, is_system) if outcome.is_recoverable else error
+        metadata = event_pb2.TaskNodeMetadata(checkpoint_uri=paths.checkpoint(node, node.attempt))
+        fields = self._deck(node, exists=outcome.deck is not None)
+        flow.fail(step, node, final, task_node_metadata=metadata, **fields)
+
+    def _may_retry(self, node: NodeRun, is_system: bool) -> bool:
+        if is_system:
+            return node.system_failures <= _MAX_SYSTEM_FAILURES
+        return _used(node) < max_attempts(node)
+
+    # ---- being stopped
+
+    def stop(self, step: Step, node: NodeRun) -> None:
+        if node.is_process_ordered:
+            step.act(StopAttempt(_key(node)))
+        else:
+            flow.aborted(step, node, node.stopping)
+
+    def _stopped(self, step: Step, node: NodeRun) -> None:
+        step.task(node, TASK.ABORTED, error=system_error(_TASK_ABORTED, node.stopping))
+        flow.aborted(step, node, node.stopping)
+
+    def _deck(self, node: NodeRun, exists: bool | None) -> dict[str, str]:
+        """:param exists: None while the task runs, when only a task that says it makes a deck has one."""
+        metadata = template(node).metadata
+        if metadata.HasField("generates_deck"):
+            has_deck = metadata.generates_deck.value and exists is not False
+        else:
+            has_deck = bool(exists)
+        return {"deck_uri": paths.deck(node)} if has_deck else {}
+
+
+def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
+    return node.scope.run.task(node.node.task_node.reference_id)
+
+
+def max_attempts(node: NodeRun) -> int:
+    """One more than the retries of the node, or else of the task."""
+    return int(node.node.metadata.retries.retries or template(node).metadata.retries.retries) + 1
+
+
+def _used(node: NodeRun) -> int:
+    return node.attempt + 1 - node.system_failures
+
+
+def _exhausted(node: NodeRun, error: ExecutionError, is_system: bool) -> ExecutionError:
+    used, limit = (
+        (_MAX_SYSTEM_FAILURES, _MAX_SYSTEM_FAILURES) if is_system else (_used(node), max_attempts(node))
+    )
+    kind = "SYSTEM" if is_system else "USER"
+    final = ExecutionError()
+    final.CopyFrom(error)
+    final.kind = ExecutionError.SYSTEM if is_system else ExecutionError.USER
+    final.code = f"RetriesExhausted|{error.code}"
+    final.message = f"[{used}/{limit}] currentAttempt done. Last Error: {kind}::{error.message}"
+    return final
+
+
+def _key(node: NodeRun) -> str:
+    return paths.attempt_key(node.scope.run.id, node.uid, node.attempt, node.launches)
+
+
+def _attempt(node: NodeRun) -> Attempt:
+    assert node.inputs is not None
+    previous = paths.checkpoint(node, node.attempt - 1) if node.attempt else ""
+    run = node.scope.run
+    return Attempt(
+        key=_key(node),
+        execution=run.id,
+        node_uid=node.uid,
+        attempt=node.attempt,
+        task=template(node),
+        overrides=node.node.task_node.overrides,
+        inputs=node.inputs,
+        generated_name=paths.generated_name(node, node.attempt),
+        raw_output_prefix=paths.raw_output_prefix(node, node.attempt),
+        checkpoint=paths.checkpoint(node, node.attempt),
+        prev_checkpoint=previous,
+        workflow_name=run.closure.primary.template.id.name,
+        envs={pair.key: pair.value for pair in run.spec.envs.values},
+    )
+
+
+def _metadata(node: NodeRun) -> event_pb2.TaskExecutionMetadata:
+    return event_pb2.TaskExecutionMetadata(
+        generated_name=paths.generated_name(node, node.attempt), plugin_identifier="container"
+    )

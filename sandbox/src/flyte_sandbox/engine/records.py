@@ -1,0 +1,36 @@
+"""Writes a decision's records down, in one transaction. The rules of each row are ``admin.events``'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from flyteidl.event import event_pb2
+from sqlalchemy import Connection
+
+from flyte_sandbox.admin import events
+from flyte_sandbox.catalog import artifacts
+from flyte_sandbox.db.times import to_micros
+from flyte_sandbox.engine.caching import cache_key
+from flyte_sandbox.engine.messages import CachePut, NodeEvent, NodeNotes, Record
+
+
+def write_records(connection: Connection, records: Iterable[Record], now: datetime) -> None:
+    catalog_key = None
+    for record in records:
+        match record:
+            case event_pb2.WorkflowExecutionEvent():
+                events.record_workflow(connection, record)
+            case event_pb2.TaskExecutionEvent():
+                events.record_task(connection, record)
+            case NodeNotes():
+                events.note_node(connection, record.id, record.notes)
+            case CachePut():
+                key = cache_key(record.task, record.inputs)
+                catalog_key = artifacts.put(connection, key, record.outputs, record.source, to_micros(now))
+            case NodeEvent():
+                if catalog_key is not None:
+                    # The put stands right before the end of the node that it belongs to.
+                    record.event.task_node_metadata.catalog_key.CopyFrom(catalog_key)
+                    catalog_key = None
+                events.record_node(connection, record.event, record.notes)

@@ -1,0 +1,157 @@
+"""One decision in the making: collects the events, files and acts that the rules ask for.
+
+Pure: the time is handed in, and every event gets a later one than the event before.
+Source for what an event carries: flytepropeller pkg/controller/nodes/transformers.go,
+nodes/task/transformer.go.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.event import event_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from flyte_sandbox.db.times import to_timestamp
+from flyte_sandbox.engine import paths
+from flyte_sandbox.engine.messages import Act, Decision, NodeEvent, NodeNotes
+from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Run
+
+_TICK = timedelta(microseconds=1)
+EVENT_VERSION = 1
+
+
+class Step:
+    def __init__(self, run: Run, now: datetime) -> None:
+        self.run = run
+        self.decision = Decision()
+        self._now = now
+
+    def stamp(self) -> Timestamp:
+        """Strictly later than every stamp before."""
+        self._now += _TICK
+        return to_timestamp(self._now)
+
+    def act(self, act: Act) -> None:
+        self.decision.acts.append(act)
+
+    def write(self, uri: str, literals: literals_pb2.LiteralMap) -> None:
+        self.decision.files[uri] = literals.SerializeToString(deterministic=True)
+
+    def write_bytes(self, uri: str, data: bytes) -> None:
+        self.decision.files[uri] = data
+
+    def workflow(
+        self, phase: int, error: ExecutionError | None = None, output_uri: str | None = None
+    ) -> None:
+        event = event_pb2.WorkflowExecutionEvent(
+            execution_id=self.run.id, producer_id="flyte-sandbox", phase=phase, occurred_at=self.stamp()
+        )
+        if error is not None:
+            event.error.CopyFrom(error)
+        if output_uri is not None:
+            event.output_uri = output_uri
+        self.run.phase = phase
+        self.decision.records.append(event)
+
+    def node(self, node: NodeRun, phase: int, error: ExecutionError | None = None, **fields: Any) -> None:
+        """:param fields: more fields of the event, such as ``output_uri`` or ``is_parent``."""
+        stamp = self.stamp()
+        event = event_pb2.NodeExecutionEvent(
+            id=node_execution_id(node),
+            producer_id="flyte-sandbox",
+            phase=phase,
+            occurred_at=stamp,
+            reported_at=stamp,
+            spec_node_id=node.id,
+            node_name=node.node.metadata.name,
+            event_version=EVENT_VERSION,
+            **fields,
+        )
+        if node.id != START_NODE:
+            event.input_uri = paths.inputs(node)
+        if error is not None:
+            event.error.CopyFrom(error)
+        if node.scope.parent is not None:
+            event.parent_node_metadata.node_id = node.scope.parent.uid
+            event.retry_group = str(node.scope.parent_attempt)
+        node.phase = phase
+        node.is_started = True
+        self.decision.records.append(NodeEvent(event, notes(node)))
+
+    def note(self, node: NodeRun) -> None:
+        self.decision.records.append(NodeNotes(node_execution_id(node), notes(node)))
+
+    def task(
+        self,
+        node: NodeRun,
+        phase: int,
+        at: datetime | None = None,
+        error: ExecutionError | None = None,
+        **fields: Any,
+    ) -> None:
+        """An event of the node's current attempt.
+
+        :param at: when it happened; now, if not given.
+        """
+        template = self.run.task(node.node.task_node.reference_id)
+        stamp = self.stamp()
+        event = event_pb2.TaskExecutionEvent(
+            task_id=template.id,
+            parent_node_execution_id=node_execution_id(node),
+            retry_attempt=node.attempt,
+            phase=phase,
+            producer_id="flyte-sandbox",
+            occurred_at=stamp if at is None else to_timestamp(at),
+            reported_at=stamp,
+            task_type=template.type,
+            event_version=EVENT_VERSION,
+            phase_version=node.task_version,
+            input_uri=paths.inputs(node),
+            **fields,
+        )
+        node.task_phase = phase
+        if error is not None:
+            event.error.CopyFrom(error)
+        self.decision.records.append(event)
+
+
+def node_execution_id(node: NodeRun) -> identifier_pb2.NodeExecutionIdentifier:
+    return identifier_pb2.NodeExecutionIdentifier(execution_id=node.scope.run.id, node_id=node.uid)
+
+
+def task_execution_id(node: NodeRun) -> identifier_pb2.TaskExecutionIdentifier:
+    template = node.scope.run.task(node.node.task_node.reference_id)
+    return identifier_pb2.TaskExecutionIdentifier(
+        task_id=template.id, node_execution_id=node_execution_id(node), retry_attempt=node.attempt
+    )
+
+
+def notes(node: NodeRun) -> str:
+    """What must survive a restart and stands in no field of Flyte's; see :func:`apply_notes`."""
+    kept = {
+        "attempt": node.attempt,
+        "launches": node.launches,
+        "system_failures": node.system_failures,
+        "child_execution": node.child_execution,
+    }
+    return json.dumps({name: value for name, value in kept.items() if value})
+
+
+def apply_notes(node: NodeRun, text: str) -> None:
+    for name, value in json.loads(text or "{}").items():
+        setattr(node, name, value)
+
+
+def user_error(code: str, message: str) -> ExecutionError:
+    return ExecutionError(code=code, message=message, kind=ExecutionError.USER)
+
+
+def system_error(code: str, message: str) -> ExecutionError:
+    return ExecutionError(code=code, message=message, kind=ExecutionError.SYSTEM)
+
+
+ABORTED_NODE = "NodeAborted"

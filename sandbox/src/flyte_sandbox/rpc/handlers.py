@@ -1,0 +1,94 @@
+"""Which function of ``admin`` answers which method: one flat table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flyteidl.admin import version_pb2
+
+from flyte_sandbox import FLYTE_VERSION, __version__
+from flyte_sandbox.admin.data_proxy import DataProxy
+from flyte_sandbox.admin.executions import Executions
+from flyte_sandbox.admin.launch_plans import LaunchPlans
+from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.node_executions import NodeExecutions
+from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.task_executions import TaskExecutions
+from flyte_sandbox.admin.tasks import Tasks
+from flyte_sandbox.admin.workflows import Workflows
+from flyte_sandbox.rpc.dispatch import Handler
+
+_ADMIN = "/flyteidl.service.AdminService/"
+_DATA = "/flyteidl.service.DataProxyService/"
+
+
+@dataclass(frozen=True)
+class Admin:
+    """The rooms of ``admin`` that answer calls."""
+
+    projects: Projects
+    tasks: Tasks
+    workflows: Workflows
+    launch_plans: LaunchPlans
+    launching: Launching
+    executions: Executions
+    node_executions: NodeExecutions
+    task_executions: TaskExecutions
+    data_proxy: DataProxy
+
+
+def handlers(admin: Admin) -> dict[str, Handler]:
+    return {**_admin_handlers(admin), **_data_handlers(admin.data_proxy)}
+
+
+def _admin_handlers(admin: Admin) -> dict[str, Handler]:
+    table: dict[str, Handler] = {
+        "GetVersion": _get_version,
+        "RegisterProject": admin.projects.register,
+        "UpdateProject": admin.projects.update,
+        "GetProject": admin.projects.get,
+        "ListProjects": admin.projects.list,
+        "GetDomains": admin.projects.get_domains,
+        "CreateTask": admin.tasks.create,
+        "GetTask": admin.tasks.get,
+        "ListTasks": admin.tasks.list,
+        "ListTaskIds": admin.tasks.list_ids,
+        "CreateWorkflow": admin.workflows.create,
+        "GetWorkflow": admin.workflows.get,
+        "ListWorkflows": admin.workflows.list,
+        "ListWorkflowIds": admin.workflows.list_ids,
+        "CreateLaunchPlan": admin.launch_plans.create,
+        "GetLaunchPlan": admin.launch_plans.get,
+        "GetActiveLaunchPlan": admin.launch_plans.get_active,
+        "ListLaunchPlans": admin.launch_plans.list,
+        "ListActiveLaunchPlans": admin.launch_plans.list_active,
+        "ListLaunchPlanIds": admin.launch_plans.list_ids,
+        "UpdateLaunchPlan": admin.launch_plans.update,
+        "CreateExecution": admin.launching.create,
+        "RelaunchExecution": admin.launching.relaunch,
+        "GetExecution": admin.executions.get,
+        "GetExecutionData": admin.executions.get_data,
+        "ListExecutions": admin.executions.list,
+        "TerminateExecution": admin.executions.terminate,
+        "UpdateExecution": admin.executions.update,
+        "GetNodeExecution": admin.node_executions.get,
+        "ListNodeExecutions": admin.node_executions.list,
+        "GetNodeExecutionData": admin.node_executions.get_data,
+        "GetTaskExecution": admin.task_executions.get,
+        "ListTaskExecutions": admin.task_executions.list,
+        "GetTaskExecutionData": admin.task_executions.get_data,
+    }
+    return {_ADMIN + name: handler for name, handler in table.items()}
+
+
+def _data_handlers(data_proxy: DataProxy) -> dict[str, Handler]:
+    return {
+        _DATA + "CreateUploadLocation": data_proxy.create_upload_location,
+        _DATA + "CreateDownloadLocation": data_proxy.create_download_location,
+        _DATA + "CreateDownloadLink": data_proxy.create_download_link,
+    }
+
+
+def _get_version(_: version_pb2.GetVersionRequest) -> version_pb2.GetVersionResponse:
+    version = version_pb2.Version(Build=f"flyte-sandbox {__version__}", Version=FLYTE_VERSION)
+    return version_pb2.GetVersionResponse(control_plane_version=version)

@@ -1,0 +1,247 @@
+"""Builds and wires every part of one sandbox. The only module that knows them all; the CLI and tests call it.
+
+Two threads matter: the event loop's, which speaks gRPC and HTTP, and the engine's, which decides. What blocks
+on the database runs in the dispatcher's pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from flyteidl.admin import execution_pb2
+from flyteidl.core import identifier_pb2
+
+from flyte_sandbox.admin.data_proxy import DataProxy
+from flyte_sandbox.admin.executions import Executions
+from flyte_sandbox.admin.launch_plans import LaunchPlans
+from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.node_executions import NodeExecutions
+from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.single_tasks import SingleTasks
+from flyte_sandbox.admin.task_executions import TaskExecutions
+from flyte_sandbox.admin.tasks import Tasks
+from flyte_sandbox.admin.workflows import Workflows
+from flyte_sandbox.blobs.signing import Signer
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.clock import Clock, SystemClock
+from flyte_sandbox.config import SandboxConfig
+from flyte_sandbox.db.database import Database
+from flyte_sandbox.engine.acting import Actor
+from flyte_sandbox.engine.attempts import AttemptPlanner
+from flyte_sandbox.engine.loading import Loader
+from flyte_sandbox.engine.loop import Engine
+from flyte_sandbox.engine.slots import Slots
+from flyte_sandbox.engine.task_environment import platform_env
+from flyte_sandbox.rpc.dispatch import Dispatcher
+from flyte_sandbox.rpc.first_look import FirstLook
+from flyte_sandbox.rpc.handlers import Admin, handlers
+from flyte_sandbox.rpc.server import GrpcServer
+from flyte_sandbox.runner import ProcessRunner
+from flyte_sandbox.web.app import create_app
+from flyte_sandbox.web.front import Front
+from flyte_sandbox.web.runtime import Runtime, make_runtime
+from flyte_sandbox.web.server import HttpServer
+
+logger = logging.getLogger(__name__)
+
+ExecutionId: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
+_GET_EXECUTION = "/flyteidl.service.AdminService/GetExecution"
+_STOP_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class Sandbox:
+    """An embedded Flyte. ``start`` and ``stop`` once each, from any thread; or use it as a context manager.
+
+    :param config: what to run, and where.
+    :param clock: where the time comes from.
+    """
+
+    def __init__(self, config: SandboxConfig, clock: Clock | None = None) -> None:
+        self.config = config
+        self._clock = clock or SystemClock()
+        self._loop = asyncio.new_event_loop()
+        self._loop_thread = threading.Thread(target=self._run_loop, name="rpc", daemon=True)
+        self._is_started = False
+
+    # ---- life ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Returns when calls are answered; tasks may still wait for their template process.
+
+        :raises StartupError: when a port is taken or the state folder cannot be used.
+        """
+        self._loop_thread.start()
+        try:
+            self._bind()
+            self._build()
+            self._in_loop(self._open_doors())
+        except BaseException:
+            self._end_loop()
+            raise
+        self._is_started = True
+        self.runner.prewarm()
+        self.engine.start(self._actor)
+
+    def _bind(self) -> None:
+        """Take the port before anything else, so that a second sandbox stops before it touches a file."""
+        self.config.state.mkdir(parents=True, exist_ok=True)
+        self._front = Front(self.config)
+        self.port = self._front.bind()
+        self.public_url = self.config.public_url or f"http://localhost:{self.port}"
+
+    def stop(self, stop_attempts: bool = True) -> None:
+        """:param stop_attempts: end the tasks under way; else they go on, and the next start finds them.
+
+        Attempts that are ended here begin again at the next start and use no retry.
+        """
+        if not self._is_started:
+            return
+        self._is_started = False
+        self._in_loop(self._close_doors())
+        self.engine.close()
+        if stop_attempts:
+            self._actor.mark_interrupted()
+        self.runner.close(stop_attempts=stop_attempts)
+        self._dispatcher.close()
+        self._end_loop()
+        self.db.close()
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # ---- wiring --------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        config = self.config
+        self.db = (
+            Database(config.database_url) if config.database_url else Database.at(config.state / "flyte.db")
+        )
+        self.db.migrate()
+        self.store = Store(config.buckets)
+        self.signer = Signer(_secret(config.state / "signing.key"), self._clock)
+        self.loader = Loader(self.db, self.store)
+        self.engine = Engine(self.db, self._clock, self.loader, self._ended, self.log_url)
+        self.admin = self._build_admin()
+        self._build_actor()
+        self._dispatcher = self._build_dispatcher()
+
+    def _build_admin(self) -> Admin:
+        db, clock, store = self.db, self._clock, self.store
+        projects = Projects(db, clock)
+        projects.ensure_default()
+        tasks = Tasks(db, clock, projects)
+        workflows = Workflows(db, clock, projects, tasks, self.config.max_nodes)
+        launch_plans = LaunchPlans(db, clock, projects)
+        single_tasks = SingleTasks(db, tasks, workflows, launch_plans)
+        return Admin(
+            projects=projects,
+            tasks=tasks,
+            workflows=workflows,
+            launch_plans=launch_plans,
+            launching=Launching(db, clock, store, projects, single_tasks, self.engine.created),
+            executions=Executions(db, clock, store, self.engine.terminated),
+            node_executions=NodeExecutions(db, store),
+            task_executions=TaskExecutions(db, store),
+            data_proxy=DataProxy(db, clock, store, self.signer, self.public_url),
+        )
+
+    def _build_actor(self) -> None:
+        config = self.config
+        env = platform_env(config, self.port)
+        self._planner = AttemptPlanner(config.attempts, self.store, env)
+        self._actor = Actor(
+            self.db,
+            self.store,
+            self.loader,
+            self._planner,
+            Slots(config.slots or (os.cpu_count() or 1) + 1),
+            self.engine.post,
+            self.admin.launching.create,
+            self.admin.executions.terminate,
+        )
+        self.runner = ProcessRunner(
+            config.environments,
+            config.templates,
+            config.mark,
+            config.warm,
+            config.grace_seconds,
+            self._actor.started,
+            self._actor.ended,
+        )
+        self._actor.use(self.runner)
+
+    def _build_dispatcher(self) -> Dispatcher:
+        table = handlers(self.admin)
+
+        async def get(request: execution_pb2.WorkflowExecutionGetRequest) -> Any:
+            return await dispatcher.in_thread(table[_GET_EXECUTION], request)
+
+        self._first_look = FirstLook(get, self._clock, self.config.first_look_seconds)
+        dispatcher = Dispatcher(table, {_GET_EXECUTION: self._first_look})
+        return dispatcher
+
+    def _ended(self, id: ExecutionId) -> None:
+        self._first_look.notify(id)
+
+    def log_url(self, id: ExecutionId, node_id: str, attempt: int) -> str:
+        return f"{self.public_url}/console/logs/{id.project}/{id.domain}/{id.name}/{node_id}/{attempt}"
+
+    def log_path(self, id: ExecutionId, node_id: str, attempt: int) -> Path | None:
+        """The newest log of an attempt, which a restart of the server may have begun more than once."""
+        return self._planner.log_path(id, node_id, attempt)
+
+    # ---- doors ---------------------------------------------------------------------------------------------
+
+    async def _open_doors(self) -> None:
+        self._runtime: Runtime = make_runtime(self.config.state)
+        call, config = self._dispatcher.call, self.config
+        app = create_app(config, call, self.store, self.signer, self.log_path, self.port)
+        self._grpc = GrpcServer(self._dispatcher.call, f"unix:{self._runtime.grpc_socket}")
+        self._http = HttpServer(app, self._runtime.http_socket)
+        await self._grpc.start()
+        await self._http.start()
+        await self._front.start(self._runtime.grpc_socket, self._runtime.http_socket)
+
+    async def _close_doors(self) -> None:
+        await self._grpc.stop(_STOP_SECONDS)
+        await self._http.stop()
+        await self._front.stop()
+        self._runtime.remove()
+
+    # ---- the event loop ------------------------------------------------------------------------------------
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop_thread.join()
+
+
+def _secret(path: Path) -> bytes:
+    """Made once, so that links stay good over restarts. Readable by its owner alone."""
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        draft.rename(path)
+    return path.read_bytes()
