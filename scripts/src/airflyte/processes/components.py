@@ -12,6 +12,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+COMPONENT = "AIRFLYTE_COMPONENT"
+"""The environment variable that says which component a process of a stack is, or was started by."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Component:
@@ -42,7 +45,8 @@ class Component:
 
     def script(self) -> str:
         """The shell script that becomes this program."""
-        exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(self.environment.items())]
+        variables = {**self.environment, COMPONENT: self.name}
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
         lines = [
             "#!/bin/sh",
             f"# Written by airflyte: how {self.name} is started.",

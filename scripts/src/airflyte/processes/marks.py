@@ -60,15 +60,21 @@ def find_marked(stack_id: str) -> set[psutil.Process]:
 
 def has_mark(pid: int, stack_id: str) -> bool:
     """Whether this very process has the mark in its environment."""
-    if sys.platform == "linux":
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return f"{MARK}={stack_id}".encode() in environment
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process(pid).environ().get(MARK) == stack_id
-    return False
+    return variable(pid, MARK) == stack_id
+
+
+def variable(pid: int, name: str) -> str | None:
+    """A variable of a process's environment as it was started; None also when that cannot be read."""
+    if sys.platform != "linux":
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(pid).environ().get(name)
+        return None
+    prefix = f"{name}=".encode()
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return next((os.fsdecode(entry[len(prefix) :]) for entry in entries if entry.startswith(prefix)), None)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -13,7 +13,6 @@ import socket
 import string
 import subprocess
 import sys
-import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,6 @@ SOCKET_NAME = "supervisord.sock"
 LOG_NAME = "supervisord"
 START_SECONDS = 10.0
 CALL_SECONDS = 3.0
-LOOK_SECONDS = 0.02
 
 GIVEN_UP = "FATAL"
 RUNNING = frozenset({"STARTING", "RUNNING"})
@@ -73,24 +71,32 @@ class Supervisor:
         :raises AirflyteError: when it ends or does not answer in time.
         """
         self.socket_path.unlink(missing_ok=True)
-        with self.log_of(f"{LOG_NAME}-start").open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", CONFIG_NAME],
-                cwd=self.run,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while self.pid() is None:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AirflyteError(
-                    "The process supervisor did not start.", log=self.log_of(f"{LOG_NAME}-start")
+        with self._start_log.open("wb") as output:
+            try:
+                # It opens its socket, then goes to the background, and the process we wait for ends.
+                done = subprocess.run(
+                    [sys.executable, "-m", "supervisor.supervisord", "-c", CONFIG_NAME],
+                    cwd=self.run,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    timeout=START_SECONDS,
+                    check=False,
                 )
-            time.sleep(LOOK_SECONDS)
-        return process.pid
+            except subprocess.TimeoutExpired as error:
+                raise self._no_start(f"within {START_SECONDS:.0f} seconds") from error
+        pid = self.pid() if done.returncode == 0 else None
+        if pid is None:
+            raise self._no_start(f"(exit code {done.returncode})")
+        return pid
+
+    @property
+    def _start_log(self) -> Path:
+        return self.log_of(f"{LOG_NAME}-start")
+
+    def _no_start(self, how: str) -> AirflyteError:
+        return AirflyteError(f"The process supervisor did not start {how}.", log=self._start_log)
 
     def pid(self) -> int | None:
         """The pid of the supervisor that answers on our socket, or None when none does."""
@@ -222,7 +228,9 @@ class _Transport(xmlrpc.client.Transport):
         self._address = address
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _Connection(self._address)
+        connection = _Connection(self._address)
+        self._connection = (host, connection)  # what the base class closes
+        return connection
 
 
 class _Connection(http.client.HTTPConnection):

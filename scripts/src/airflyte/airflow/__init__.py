@@ -1,0 +1,3 @@
+"""Airflow as part of the stack: its configuration, its four processes, its database's migration, and its
+REST API.
+"""

@@ -1,0 +1,1 @@
+"""The embedded Flyte as part of the stack: its two processes, and a client for what the verbs ask of it."""

@@ -1,0 +1,35 @@
+"""flyte_sandbox and the S3 endpoint as components of the stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflyte.processes.components import Component
+
+SERVER = "flyte"
+S3 = "s3"
+
+
+def components(program: Path, state: Path, *, port: int, s3_port: int, task_python: Path) -> list[Component]:
+    """The two.
+
+    :param program: ``flyte-sandbox`` in its environment.
+    :param state: the folder of Flyte's database, buckets and attempts.
+    :param task_python: the interpreter that tasks of the default image run in.
+    """
+    common = ["--state", str(state)]
+    serve = [
+        *("serve", *common, "--port", str(port), "--s3-port", str(s3_port)),
+        *("--environment", f"default={task_python}"),
+    ]
+    return [
+        # It ends and records its tasks' attempts itself, so it is asked before anything is killed.
+        Component(SERVER, [str(program), *serve], folder=state, port=port, stop_group=1),
+        Component(
+            S3,
+            [str(program), "s3", *common, "--port", str(s3_port)],
+            folder=state,
+            port=s3_port,
+            stop_group=1,
+        ),
+    ]
