@@ -65,6 +65,14 @@ def test_no_query_breaks_the_check(signer: Signer, query: str) -> None:
         signer.verify("GET", PATH, query)
 
 
+def test_a_digest_is_part_of_what_is_signed(signer: Signer, clock: ManualClock) -> None:
+    query = signer.sign("PUT", PATH, clock.now() + timedelta(hours=1), content_md5=b"0123456789abcdef")
+    assert signer.verify("PUT", PATH, query) == b"0123456789abcdef"
+    without = "&".join(field for field in query.split("&") if not field.startswith("md5"))
+    with pytest.raises(PermissionDenied, match="does not fit"):
+        signer.verify("PUT", PATH, without)
+
+
 def test_another_secret_signs_otherwise(signer: Signer, clock: ManualClock) -> None:
     query = Signer(b"fedcba9876543210", clock).sign("GET", PATH, clock.now() + timedelta(hours=1))
     with pytest.raises(PermissionDenied):

@@ -1,0 +1,48 @@
+"""Puts the HTTP side together: what lies under which path, behind one guard."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from flyte_sandbox.blobs.signing import Signer
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.config import SandboxConfig
+from flyte_sandbox.web.gateway import Call, Gateway
+from flyte_sandbox.web.pages.logs import Logs
+from flyte_sandbox.web.security import Guard
+from flyte_sandbox.web.signed import SignedData
+
+
+def create_app(
+    config: SandboxConfig, call: Call, store: Store, signer: Signer, logs: Logs, port: int | None = None
+) -> Starlette:
+    """:param call: answers RPCs for the gateway and the pages, the same function that gRPC calls.
+
+    :param logs: where the log of an attempt lies.
+    :param port: the public one; that of ``config`` when None.
+    """
+    gateway, signed = Gateway(call), SignedData(store, signer)
+    routes = [
+        Route("/healthcheck", _healthcheck),
+        Route("/", _to_console),
+        Route("/console", _to_console),
+        Route("/signed/{object:path}", signed.__call__, methods=["GET", "PUT"]),
+        # All else is the API's, also to say that there is no such thing.
+        Route("/{anything:path}", gateway.__call__, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, config=config, port=config.port if port is None else port)],
+    )
+
+
+async def _healthcheck(_: Request) -> Response:
+    return Response()
+
+
+async def _to_console(_: Request) -> Response:
+    return RedirectResponse("/console/", 302)
