@@ -22,7 +22,7 @@ class Field:
     def value(self, text: str) -> int:
         if text.lower() in self.names:
             return self.low + self.names.index(text.lower())
-        if not re.fullmatch(r"\d+", text):
+        if not _NUMBER.fullmatch(text):
             raise ValueError(f"failed to parse int from {text}")
         return int(text)
 
@@ -41,7 +41,8 @@ _DESCRIPTORS = {
     "@hourly": "0 * * * *",
 }
 
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_NUMBER = re.compile(r"[0-9]+")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -108,7 +109,7 @@ def _parse_field(text: str, field: Field) -> frozenset[int]:
 
 def _parse_range(text: str, field: Field) -> set[int]:
     span, slash, step = text.partition("/")
-    if slash and not re.fullmatch(r"\d+", step):
+    if slash and not _NUMBER.fullmatch(step):
         raise ValueError(f"failed to parse int from {step}")
     width = int(step) if slash else 1
     if width == 0:

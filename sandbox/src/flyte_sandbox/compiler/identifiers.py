@@ -31,7 +31,7 @@ MAX_PROJECT_NAME = 64
 MAX_PROJECT_DESCRIPTION = 300
 MAX_EXECUTION_NAME = 63
 
-_EXECUTION_NAME = re.compile(r"^[a-z][a-z\-0-9]*$")
+_EXECUTION_NAME = re.compile(r"[a-z][a-z\-0-9]*", re.ASCII | re.IGNORECASE)
 
 
 def identifier_key(identifier: identifier_pb2.Identifier) -> Key:
@@ -83,9 +83,9 @@ def validate_execution_name(name: str, field: str = "name") -> None:
         return
     if len(name) > MAX_EXECUTION_NAME:
         raise InvalidArgument(f"size of {field} exceeded length {MAX_EXECUTION_NAME} : {name.lower()}")
-    if not _EXECUTION_NAME.match(name.lower()):
+    if not _EXECUTION_NAME.fullmatch(name):
         raise InvalidArgument(
-            f"invalid {field} format: {name.lower()}, does not match regex '{_EXECUTION_NAME.pattern}'"
+            f"invalid {field} format: {name.lower()}, does not match regex '^{_EXECUTION_NAME.pattern}$'"
         )
 
 

@@ -35,9 +35,11 @@ def infer_type(literal: literals_pb2.Literal) -> types_pb2.LiteralType | None:
     if kind == "scalar":
         return _infer_scalar(literal.scalar)
     if kind == "collection":
-        return types_pb2.LiteralType(collection_type=_unify(literal.collection.literals))
+        element = _unify(literal.collection.literals)
+        return None if element is None else types_pb2.LiteralType(collection_type=element)
     if kind == "map":
-        return types_pb2.LiteralType(map_value_type=_unify(literal.map.literals.values()))
+        element = _unify(literal.map.literals.values())
+        return None if element is None else types_pb2.LiteralType(map_value_type=element)
     if kind == "offloaded_metadata" and literal.offloaded_metadata.HasField("inferred_type"):
         return literal.offloaded_metadata.inferred_type
     return None
@@ -69,21 +71,23 @@ def simple(kind: types_pb2.SimpleType) -> types_pb2.LiteralType:
     return types_pb2.LiteralType(simple=kind)
 
 
-def _unify(literals: Iterable[literals_pb2.Literal]) -> types_pb2.LiteralType:
+def _unify(literals: Iterable[literals_pb2.Literal]) -> types_pb2.LiteralType | None:
     """One type for all elements: NONE when there are none, a union when they differ."""
-    distinct: dict[str, types_pb2.LiteralType] = {}
+    distinct: dict[bytes, types_pb2.LiteralType] = {}
     empty: types_pb2.LiteralType | None = None
     for literal in literals:
-        inferred = infer_type(literal) or types_pb2.LiteralType()
+        inferred = infer_type(literal)
+        if inferred is None:
+            return None
         if literal.WhichOneof("value") == "collection" and not literal.collection.literals:
             empty = inferred
-            continue
-        distinct.setdefault(one_line(inferred), inferred)
+        else:
+            distinct.setdefault(inferred.SerializeToString(deterministic=True), inferred)
     if not distinct:
         return empty or simple(types_pb2.NONE)
     if len(distinct) == 1:
         return next(iter(distinct.values()))
-    return _union([distinct[text] for text in sorted(distinct)])
+    return _union(sorted(distinct.values(), key=one_line))
 
 
 def _union(members: list[types_pb2.LiteralType]) -> types_pb2.LiteralType:
