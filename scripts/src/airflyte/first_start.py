@@ -31,14 +31,17 @@ def main(checkout: Path, arguments: Sequence[str]) -> int:
     :param arguments: the verb and what follows it.
     :return: an exit code, when something went wrong.
     """
+    narrator = Narrator()
     try:
         if not interpreters.look_at(sys.executable).fits:
-            _start_again(checkout, arguments)
-        return _become_the_command_line(checkout, arguments)
+            _start_again(checkout, arguments, narrator)
+        return _become_the_command_line(checkout, arguments, narrator)
     except AirflyteError as error:
+        narrator.close()
         sys.stderr.write(f"airflyte: {error.message}\n")
         return 1
     except KeyboardInterrupt:
+        narrator.close()
         sys.stderr.write("airflyte: interrupted\n")
         return 130
 
@@ -48,22 +51,19 @@ class Narrator:
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
-        self._last = -10.0
+        self._said_at = 0.0
 
     def say(self, text: str) -> None:
         """Show what is being done now."""
-        now = time.monotonic()
-        if self._is_terminal:
-            sys.stderr.write(f"\r\033[Kairflyte: {text}")
-        elif now - self._last >= 5:
-            self._last = now
-            sys.stderr.write(f"airflyte: {text}\n")
+        self._said_at = time.monotonic()
+        sys.stderr.write(f"\r\033[Kairflyte: {text}" if self._is_terminal else f"airflyte: {text}\n")
         sys.stderr.flush()
 
     def advance(self, done: float, total: float | None, text: str | None = None) -> None:
-        """As :meth:`say`, with a count."""
-        count = f" ({done:.0f} of {total:.0f})" if total else ""
-        self.say(f"{text or ''}{count}")
+        """As :meth:`say`, with a count; what comes often is shown seldom where every line stays."""
+        if self._is_terminal or time.monotonic() - self._said_at >= 5:
+            count = f" ({done:.0f} of {total:.0f})" if total else ""
+            self.say(f"{text or ''}{count}")
 
     def close(self) -> None:
         """Remove the moving line."""
@@ -72,9 +72,8 @@ class Narrator:
             sys.stderr.flush()
 
 
-def _start_again(checkout: Path, arguments: Sequence[str]) -> NoReturn:
+def _start_again(checkout: Path, arguments: Sequence[str], narrator: Narrator) -> NoReturn:
     """Run the bootstrap once more, with a Python that fits."""
-    narrator = Narrator()
     state = checkout / ".airflyte"
 
     def install() -> str | None:
@@ -87,27 +86,26 @@ def _start_again(checkout: Path, arguments: Sequence[str]) -> NoReturn:
     _become(python, [str(checkout / "scripts" / "bootstrap.py"), *arguments])
 
 
-def _become_the_command_line(checkout: Path, arguments: Sequence[str]) -> int:
+def _become_the_command_line(checkout: Path, arguments: Sequence[str], narrator: Narrator) -> int:
     verb = arguments[0] if arguments else "help"
     if verb in NEEDS_NOTHING:
         from airflyte import cli
 
         return cli.main(arguments)
-    python = _environment(checkout, verb)
+    python = _environment(checkout, verb, narrator)
+    narrator.close()
     # Isolated, so that nobody's PYTHONPATH and no file of the working directory gets into the command line.
     return _become(str(python), ["-I", "-m", "airflyte", *arguments])
 
 
-def _environment(checkout: Path, verb: str) -> Path:
+def _environment(checkout: Path, verb: str, narrator: Narrator) -> Path:
     """The interpreter of the environment ``sandbox``, which is made or brought up to date first."""
     from airflyte import environments, settings
 
     loaded = settings.load(checkout, os.environ)
-    narrator = Narrator()
     ours = environments.of(loaded, os.environ, narrator.say)
     if not (verb in KEEPS_ENVIRONMENT and ours.python("sandbox").exists()):
         ours.sync("sandbox", narrator)
-    narrator.close()
     return ours.python("sandbox")
 
 

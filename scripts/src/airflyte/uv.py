@@ -125,7 +125,7 @@ def fetch(
     :param requirements: the lock file of uv.
     :raises AirflyteError: when there is no way to get it.
     """
-    _ensure_ensurepip(python, environ, log, say)
+    _ensure_ensurepip(python, environ, log)
     say("fetching uv")
     shutil.rmtree(private, ignore_errors=True)
     pip = [str(private / "bin" / "python"), "-I", "-m", "pip", "--disable-pip-version-check", "install"]
@@ -148,7 +148,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     for setting, value in _pip_settings(environ).items():
         name = _FROM_PIP.get(setting)
         if name and name not in environ and _OLD_NAMES.get(name, name) not in environ:
-            result[name] = value.replace(" ", ",") if name == "UV_FIND_LINKS" else value
+            result[name] = _existing_links(value) if name == "UV_FIND_LINKS" else value
     # As pip does with several indexes. Safe here, because every file must have the hash in its lock.
     result.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     result.update({"UV_NO_PROGRESS": "1", "NO_COLOR": "1"})
@@ -166,6 +166,11 @@ def failure(log: Path) -> str:
 
 def _executable(private: Path) -> Path:
     return private / "bin" / "uv"
+
+
+def _existing_links(value: str) -> str:
+    """pip passes over a folder that is not there, uv stops at it."""
+    return ",".join(link for link in value.split() if "://" in link or os.path.isdir(link))
 
 
 def _unsets(name: str, value: str) -> bool:
@@ -196,9 +201,7 @@ def _pip_files(environ: Mapping[str, str]) -> list[str]:
     return [*files, environ.get("PIP_CONFIG_FILE") or os.devnull]
 
 
-def _ensure_ensurepip(
-    python: str, environ: Mapping[str, str], log: Path, say: Callable[[str], object]
-) -> None:
+def _ensure_ensurepip(python: str, environ: Mapping[str, str], log: Path) -> None:
     """Debian keeps ``ensurepip`` in a package of its own, without which no environment gets a pip."""
     if _has_ensurepip(python):
         return
@@ -213,11 +216,17 @@ def _ensure_ensurepip(
             f"{python} cannot make environments because Debian's package {package} is missing; "
             f"type: sudo apt-get update && sudo apt-get install -y {package}"
         )
-    say(f"Debian's package {package} is missing; installing it with apt-get")
+    _tell(f"Debian's package {package} is missing; installing it with apt-get.")
     apt = {**environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     what = f"apt-get could not install {package}"
     _must(["apt-get", "-q", "update"], apt, log, what)
     _must(["apt-get", "-q", "-y", "--no-install-recommends", "install", package], apt, log, what)
+
+
+def _tell(text: str) -> None:
+    """A line that stays, because what it announces changes the machine."""
+    sys.stderr.write(("\r\033[K" if sys.stderr.isatty() else "") + f"airflyte: {text}\n")
+    sys.stderr.flush()
 
 
 def _has_ensurepip(python: str) -> bool:

@@ -23,7 +23,7 @@ def four_ports(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 
 def strays(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Marked processes without a supervisor, ours and those of stacks whose folder is gone."""
+    """Marked processes without a supervisor, ours and those of stacks whose folder cannot be found."""
     own = _own_id(settings)
     left = marks.find_marked(own) if own and _supervisor_pid(settings) is None else set()
     if left:
@@ -32,7 +32,7 @@ def strays(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     orphans = _orphans(own)
     if orphans:
         pids = " ".join(str(process.pid) for process in orphans)
-        text = f"of stacks whose folder is gone: {marks.describe(orphans)}"
+        text = f"of stacks whose folder is not to be found: {marks.describe(orphans)}"
         return warning("strays", text, f"kill {pids}")
     return ok("strays", "none")
 
