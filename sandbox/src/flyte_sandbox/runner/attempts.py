@@ -13,8 +13,9 @@ class AttemptSpec:
     """One process to run, once.
 
     :param key: opaque and unique among all attempts ever, safe as a file name.
-    :param folder: the attempt's own folder; the runner makes it and owns what is in it, except ``outputs/`` and
-        inputs that were written before. An attempt that is to run again needs another key and another folder.
+    :param folder: the attempt's own folder; the runner makes it and owns what is in it, except ``outputs/``
+        and inputs that were written before. An attempt that is to run again needs another key and another
+        folder.
     :param argv: the whole command, such as ``("pyflyte-execute", "--inputs", ...)``.
     :param env: the task's variables. PATH, LANG, TZ, HOME, TMPDIR and marks are added; nothing is inherited.
     :param environment: name of the environment whose interpreter runs it.

@@ -1,0 +1,54 @@
+"""The environment variables of templates and attempts, made from nothing: what started the server is not
+inherited.
+
+Pure. The values are a container's: UTC, C.UTF-8, a HOME that is not the user's, the environment's scripts
+first on PATH.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from flyte_sandbox.runner.attempts import AttemptSpec
+from flyte_sandbox.runner.template import processes, records
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def scripts_of(interpreter: Path) -> Path:
+    """The environment's folder of scripts. Links are kept: a virtual environment's interpreter is one."""
+    return interpreter.absolute().parent
+
+
+def base_environment(interpreter: Path, home: Path, mark: tuple[str, str] | None) -> dict[str, str]:
+    """What a template and all its attempts have in common."""
+    base = {
+        "PATH": f"{scripts_of(interpreter)}:{_SYSTEM_PATH}",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": str(home),
+        "PYTHONUNBUFFERED": "1",  # a log shows what was printed before a crash, in order with stderr
+        processes.MARK: "0" * processes.MARK_LENGTH,
+    }
+    return base | dict([mark] if mark else [])
+
+
+def attempt_environment(
+    spec: AttemptSpec, base: Mapping[str, str], mark: tuple[str, str] | None
+) -> dict[str, str]:
+    """The task's own variables win over the base, except for TMPDIR and the marks."""
+    scripts = base["PATH"].partition(":")[0]
+    env = {**base, **spec.env}
+    if env["PATH"].partition(":")[0] != scripts:
+        env["PATH"] = f"{scripts}:{env['PATH']}"
+    env["TMPDIR"] = str(spec.folder.absolute() / records.WORK / "tmp")
+    env[processes.MARK] = attempt_mark(spec)
+    return env | dict([mark] if mark else [])
+
+
+def attempt_mark(spec: AttemptSpec) -> str:
+    """Told by the folder too: two sandboxes on one machine may use the same keys."""
+    text = f"{spec.folder.absolute()}\0{spec.key}"
+    return hashlib.sha256(text.encode()).hexdigest()[: processes.MARK_LENGTH]

@@ -1,0 +1,59 @@
+"""An attempt whose template is gone: watched and stopped from here, as far as a process that is no child can
+be.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from flyte_sandbox.runner.template import processes, records
+
+_SETTLE_SECONDS = 2.0
+"""How long a template that lives out of reach may take to write down the end of its child."""
+
+
+class Orphan:
+    """
+    :param claim: of whoever runs the attempt.
+    :param mark: the attempt's mark.
+    """
+
+    def __init__(self, claim: dict[str, Any], mark: str) -> None:
+        self.started_at: float | None = claim["started_at"]
+        self._claim = claim
+        self._mark = mark
+        self._gone_since: float | None = None
+        self._kill_at: float | None = None
+
+    def is_alive(self) -> bool:
+        """Also ends it when it was asked to stop and its patience is over."""
+        if not processes.is_alive(self._claim["pid"], self._claim["identity"]):
+            self._gone_since = self._gone_since or time.monotonic()
+            return False
+        if self._kill_at is not None and time.monotonic() >= self._kill_at:
+            processes.kill(self._claim["pid"], self._mark)
+        return True
+
+    def is_beyond_hope(self) -> bool:
+        """Whether nobody is left who could still write down how it ended."""
+        if self._gone_since is None:
+            return False
+        template = (self._claim.get("template", 0), self._claim.get("template_identity", ""))
+        return not processes.is_alive(*template) or time.monotonic() > self._gone_since + _SETTLE_SECONDS
+
+    def stop(self, grace_seconds: float) -> None:
+        if self._kill_at is None and self.is_alive():
+            self._kill_at = time.monotonic() + grace_seconds
+            processes.send(processes.session_members(self._claim["pid"]), signal.SIGTERM)
+
+    def clean_up(self, folder: Path) -> None:
+        """What a template does after its children: end what they left, remove their work."""
+        processes.kill(self._claim["pid"], self._mark)
+        work = folder / records.WORK
+        if work.exists():  # perhaps large: not in the runner's thread
+            threading.Thread(target=shutil.rmtree, args=(work, True), daemon=True).start()

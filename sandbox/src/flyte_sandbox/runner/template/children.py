@@ -1,0 +1,154 @@
+"""Forks attempts, waits for them, ends them, and writes down how they ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import processes, records, sweeping
+from .config import Config
+from .job import Closable, Forked, Job
+from .warmth import Warmth
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Child:
+    """
+    :ivar kill_at: when patience ends (``time.monotonic``); None while nobody has asked it to stop.
+    """
+
+    job: Job
+    pid: int
+    started_at: float
+    kill_at: float | None = None
+
+
+class Children:
+    """
+    :param tell: sends a message to every connected server.
+    :ivar unsaved: ends that could not be written, by key; the disk may be full for a while.
+    """
+
+    def __init__(self, config: Config, tell: Tell) -> None:
+        self._config = config
+        self._tell = tell
+        self._running: dict[int, Child] = {}
+        self._sweepers: set[int] = set()
+        self._sees_orphans = processes.become_subreaper()
+        self.unsaved: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.reports: list[str] = []
+
+    @property
+    def keys(self) -> list[str]:
+        return [child.job.key for child in self._running.values()]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._running
+
+    @property
+    def next_deadline(self) -> float | None:
+        return min((child.kill_at for child in self._running.values() if child.kill_at), default=None)
+
+    def fork(self, job: Job, warmth: Warmth, own: Iterable[Closable]) -> Forked | None:
+        """:return: in the child, what it has to do; None in the template.
+
+        Signals wait until the child has shed the template's handlers, else a SIGTERM could be lost in
+        between.
+        """
+        started_at, template = time.time(), os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                return Forked(job, self._config, warmth, list(own), template, started_at)
+        finally:
+            if os.getpid() == template:
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._running[pid] = Child(job, pid, started_at)
+        self._tell({"event": "started", "key": job.key, "at": started_at})
+        return None
+
+    def stop(self, key: str) -> None:
+        """SIGTERM to the session now, SIGKILL to all when the grace is over; only the first call counts."""
+        for child in self._running.values():
+            if child.job.key == key and child.kill_at is None:
+                child.kill_at = time.monotonic() + self._config.grace_seconds
+                processes.send(processes.session_members(child.pid) | {child.pid}, signal.SIGTERM)
+
+    def stop_all(self) -> None:
+        for key in self.keys:
+            self.stop(key)
+
+    def kill_the_late(self) -> None:
+        for child in self._running.values():
+            if child.kill_at is not None and child.kill_at <= time.monotonic():
+                processes.kill(child.pid, child.job.mark)
+                processes.send({child.pid}, signal.SIGKILL)  # not yet in its own session
+                child.kill_at = time.monotonic() + self._config.grace_seconds
+
+    def reap(self) -> None:
+        """Wait for everything that has ended: attempts, orphans that this process inherited, sweepers."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._sweepers.discard(pid)
+            child = self._running.pop(pid, None)
+            if child is not None:
+                self._finish(child, status, usage)
+
+    def _finish(self, child: Child, status: int, usage: Any) -> None:
+        self._end_the_rest(child)
+        record = records.end_record(status, child.started_at, time.time(), usage)
+        reason = self._reason_not_ours(child)
+        if reason is not None:
+            self._tell({"event": "returned", "key": child.job.key, "reason": reason})
+            return
+        self._save(child.job, record)
+        self._tell({"event": "ended", "key": child.job.key, "record": record})
+        self.reports.append(str(child.pid))
+        self._sweepers |= sweeping.remove(child.job.work)
+
+    def _end_the_rest(self, child: Child) -> None:
+        """A pod ends with its main process, and so does an attempt: what it left in the background is killed.
+
+        Orphans come to this process, so that one look at its children tells that there are none.
+        """
+        others = processes.children() - set(self._running) - self._sweepers
+        if others or not self._sees_orphans:
+            processes.kill(child.pid, child.job.mark)
+
+    def _reason_not_ours(self, child: Child) -> str | None:
+        """A child that did not get the claim has run nothing; one that was stopped before is buried here."""
+        claim = records.read_claim(child.job.folder)
+        if claim is not None:
+            return None if claim["pid"] == child.pid else "claimed"
+        if child.kill_at is None:
+            return "unclaimed"
+        os.makedirs(child.job.folder, exist_ok=True)
+        return None if records.claim(child.job.folder, records.TOMBSTONE) else "claimed"
+
+    def _save(self, job: Job, record: dict[str, Any]) -> None:
+        try:
+            records.write_exit(job.folder, record)
+            self.unsaved.pop(job.key, None)
+        except OSError:
+            self.unsaved[job.key] = (job.folder, record)
+
+    def save_again(self) -> None:
+        for key, (folder, record) in list(self.unsaved.items()):
+            try:
+                records.write_exit(folder, record)
+                del self.unsaved[key]
+            except OSError:
+                return  # still full; asked again later

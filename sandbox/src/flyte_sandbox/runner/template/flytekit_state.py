@@ -1,0 +1,67 @@
+"""What flytekit keeps from its import on, made anew in each fork: loggers, temporary folders, the context.
+
+Everything here touches flytekit's own module state, so it first looks whether that is still as known; a
+flytekit that looks otherwise is run cold.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import tempfile
+from typing import Any
+
+ENTRYPOINT = "flytekit.bin.entrypoint"
+_LOGGERS = ("flytekit", "user_space", "developer")
+
+
+class FlytekitState:
+    """:raises AttributeError: this flytekit keeps its state elsewhere.
+    :raises ImportError: there is no flytekit.
+    """
+
+    def __init__(self) -> None:
+        importlib.import_module(ENTRYPOINT)
+        self._loggers = importlib.import_module("flytekit.loggers")
+        self._persistence: Any = importlib.import_module("flytekit.core.data_persistence")
+        self._context: Any = importlib.import_module("flytekit.core.context_manager")
+        self._configuration = importlib.import_module("flytekit.configuration")
+        self._initialize_loggers = self._loggers.initialize_global_loggers
+        self._initialize_context = self._context.FlyteContextManager.initialize
+        self._sandbox_path: str = self._configuration.Config.local_sandbox_path
+        self._defaults: tuple[Any, ...] = self._configuration.Config.__init__.__defaults__
+        if self._sandbox_path not in self._defaults or not hasattr(self._persistence, "flyte_tmp_dir"):
+            raise AttributeError("flytekit keeps its temporary folders elsewhere")
+
+    def renew(self) -> None:
+        """As if flytekit had just been imported, with the environment of this process."""
+        self._renew_loggers()
+        self._renew_configuration()
+        self._renew_file_access()
+        self._initialize_context()
+
+    def _renew_loggers(self) -> None:
+        for name in _LOGGERS:
+            logging.getLogger(name).handlers.clear()
+        self._initialize_loggers()
+
+    def _renew_configuration(self) -> None:
+        """``Config.local_sandbox_path`` is a folder made once, as the default of a dataclass field."""
+        config, path = self._configuration.Config, tempfile.mkdtemp(prefix="flyte")
+        config.local_sandbox_path = path
+        config.__dataclass_fields__["local_sandbox_path"].default = path
+        config.__init__.__defaults__ = tuple(
+            path if value == self._sandbox_path else value for value in self._defaults
+        )
+
+    def _renew_file_access(self) -> None:
+        folder = tempfile.mkdtemp(prefix="flyte-")
+        provider = self._persistence.FileAccessProvider(
+            local_sandbox_dir=os.path.join(folder, "sandbox"),
+            raw_output_prefix=os.path.join(folder, "raw"),
+            data_config=self._configuration.DataConfig.auto(),
+        )
+        self._persistence.flyte_tmp_dir = folder
+        self._persistence.default_local_file_access_provider = provider
+        self._context.default_local_file_access_provider = provider

@@ -1,0 +1,75 @@
+"""Turns a forked child into the process of one attempt: signals, session, files, environment."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterable
+
+from . import processes
+from .job import Closable, Job
+
+_UMASK = 0o022
+
+
+def leave_template(own: Iterable[Closable]) -> None:
+    """Close what only the template may hold, undo its signal handling, start a session; unblock signals."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    for each in own:
+        each.close()
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def enter_folder(job: Job) -> None:
+    """Make the attempt's folder and write its log from here on. What follows is the attempt's own output."""
+    os.umask(_UMASK)
+    os.makedirs(job.folder, exist_ok=True)
+    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(log)
+
+
+def enter_work(job: Job) -> None:
+    """A fresh current folder and TMPDIR. (A uid of the attempt's own would be taken here, after a chown of
+    ``work``.)
+    """
+    for folder in (job.cwd, job.env["TMPDIR"]):
+        os.makedirs(folder, exist_ok=True)
+    os.chdir(job.cwd)
+
+
+def enter_environment(job: Job) -> None:
+    """The environment from scratch, also as others see it from outside."""
+    os.environ.clear()
+    os.environ.update(job.env)
+    _stamp(job.mark)
+
+
+_PLACEHOLDER_ADDRESS: list[int] = []
+
+
+def find_placeholder() -> None:
+    """Remember where this process's mark stands in memory. /proc/PID/environ shows that memory, fixed at
+    exec.
+
+    A fork keeps it, so without a stamp of its own it and those it forks could not be told from their
+    siblings.
+    """
+    if not processes.IS_LINUX:
+        return
+    with open("/proc/self/environ", "rb") as file:
+        offset = file.read().find(f"{processes.MARK}=".encode())
+    with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
+        start = int(file.read().rpartition(")")[2].split()[47])  # field 50, env_start
+    if offset >= 0 and start:
+        _PLACEHOLDER_ADDRESS.append(start + offset + len(processes.MARK) + 1)
+
+
+def _stamp(mark: str) -> None:
+    for address in _PLACEHOLDER_ADDRESS:
+        ctypes.memmove(address, mark.encode("ascii"), processes.MARK_LENGTH)

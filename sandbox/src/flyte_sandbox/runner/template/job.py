@@ -1,0 +1,58 @@
+"""What a forked child is told: the attempt, and what of its template it has to leave or to know."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from . import records
+from .config import Config
+from .warmth import Warmth
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt as it was ordered. ``env`` is the whole environment, ``mark`` one of its values."""
+
+    key: str
+    folder: str
+    argv: list[str]
+    env: dict[str, str]
+    mark: str
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Job:
+        return cls(message["key"], message["folder"], message["argv"], message["env"], message["mark"])
+
+    @property
+    def work(self) -> str:
+        """Removed when the attempt has ended."""
+        return os.path.join(self.folder, records.WORK)
+
+    @property
+    def cwd(self) -> str:
+        return os.path.join(self.work, "cwd")
+
+    @property
+    def log(self) -> str:
+        return os.path.join(self.folder, records.LOG)
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Forked:
+    """Handed up the stack of a new child, to where user code is run.
+
+    :param own: sockets and selectors of the template, which the child closes.
+    """
+
+    job: Job
+    config: Config
+    warmth: Warmth
+    own: list[Closable]
+    template_pid: int
+    started_at: float

@@ -1,0 +1,88 @@
+"""Where modules come from, the environment's packages or user code, and whether their files changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+import time
+from typing import Any
+
+_LOOK_AGAIN_SECONDS = 2.0
+
+
+def package_folders() -> tuple[str, ...]:
+    """The environment's site-packages. Editable packages are elsewhere, which makes them user code."""
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
+    return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders))
+
+
+def spec_of(module: Any) -> Any:
+    """A module's spec, without waking a lazy module; None for things that are no modules."""
+    try:
+        return object.__getattribute__(module, "__dict__").get("__spec__")
+    except (AttributeError, TypeError):
+        return None
+
+
+def is_loaded(module: Any) -> bool:
+    """False for a lazy module that nobody has used yet."""
+    return type(module) is not importlib.util._LazyModule  # type: ignore[attr-defined]
+
+
+def origin_of(module: Any) -> str | None:
+    """:return: the file of a loaded module; None for built-in and namespace modules."""
+    spec = spec_of(module) if is_loaded(module) else None
+    return spec.origin if spec is not None and spec.has_location else None
+
+
+def loaded_names() -> frozenset[str]:
+    return frozenset(name for name, module in list(sys.modules.items()) if is_loaded(module))
+
+
+def names_from(folders: tuple[str, ...], known: frozenset[str]) -> list[str]:
+    """Modules of the environment's packages that are loaded and not known, in the order of their import."""
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if name not in known and (origin_of(module) or "").startswith(folders)
+    ]
+
+
+class Packages:
+    """The files behind the loaded modules, the standard library's left out.
+
+    ``pip`` and ``uv`` change the folders of packages; an editor changes the files themselves.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._looked_at = 0.0
+
+    def remember(self) -> None:
+        """Take the state of what is loaded now; what was remembered before keeps its earlier state."""
+        for path in self._paths():
+            self._seen.setdefault(path, _changed_at(path))
+
+    def have_changed(self) -> bool:
+        """Cheap enough for each fork: all files are looked at no more often than every two seconds."""
+        if time.monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
+            return False
+        self._looked_at = time.monotonic()
+        return any(_changed_at(path) != changed_at for path, changed_at in self._seen.items())
+
+    def _paths(self) -> list[str]:
+        library = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
+        folders = package_folders()
+        origins = {origin for module in list(sys.modules.values()) if (origin := origin_of(module))}
+        files = [path for path in origins if path.startswith(folders) or not path.startswith(library)]
+        return [*folders, *files]
+
+
+def _changed_at(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return -1
