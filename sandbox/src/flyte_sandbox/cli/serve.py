@@ -1,0 +1,99 @@
+"""Runs the server or the S3 endpoint in the foreground, as a supervisor wants it."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from flyte_sandbox.cli.interpreters import find_interpreter
+from flyte_sandbox.config import SandboxConfig
+from flyte_sandbox.errors import StartupError
+
+MARK = "AIRFLYTE_STACK"
+"""Every process of one stack carries this variable with the same value."""
+
+logger = logging.getLogger("flyte_sandbox")
+
+
+def serve(parsed: argparse.Namespace) -> int:
+    """Until SIGTERM or SIGINT, which end the tasks under way too; they begin again at the next start."""
+    from flyte_sandbox.sandbox import Sandbox
+
+    _log_to_stderr()
+    stop = _stop_event()
+    sandbox = Sandbox(read_config(parsed))
+    sandbox.start()
+    logger.info("flyte-sandbox answers at %s (gRPC and HTTP)", sandbox.public_url)
+    if not ipaddress.ip_address(sandbox.config.host).is_loopback:
+        logger.warning("listening on %s: whoever reaches it can run code as this user", sandbox.config.host)
+    stop.wait()
+    sandbox.stop()
+    return 0
+
+
+def serve_s3(parsed: argparse.Namespace) -> int:
+    from flyte_sandbox.web.s3 import run_s3
+
+    _log_to_stderr()
+    state = parsed.state.resolve()
+    run_s3(SandboxConfig(state=state).buckets, parsed.listen, parsed.port)
+    return 0
+
+
+def read_config(parsed: argparse.Namespace) -> SandboxConfig:
+    """:raises StartupError: for an option that makes no sense."""
+    mark = os.environ.get(MARK)
+    return SandboxConfig(
+        state=parsed.state.resolve(),
+        port=parsed.port,
+        s3_port=parsed.s3_port,
+        host=parsed.listen,
+        database_url=parsed.database_url,
+        environments=read_environments(parsed),
+        warm=not parsed.cold,
+        slots=parsed.slots,
+        mark=(MARK, mark) if mark else None,
+        allow_other_users=parsed.allow_other_users,
+        allowed_hosts=tuple(parsed.allowed_host),
+    )
+
+
+def read_environments(parsed: argparse.Namespace) -> dict[str, Path]:
+    """Interpreters by image name; the project's own one unless told otherwise."""
+    environments = dict(_read_pair(pair) for pair in parsed.environment)
+    if parsed.python:
+        environments["default"] = parsed.python.absolute()
+    if "default" not in environments:
+        environments["default"] = find_interpreter(Path.cwd(), os.environ)
+    for name, interpreter in environments.items():
+        if not os.access(interpreter, os.X_OK):
+            raise StartupError(f"The interpreter of environment '{name}' cannot be run: {interpreter}")
+    return environments
+
+
+def _read_pair(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise StartupError(f"--environment {text}: expected IMAGE=PYTHON, such as default=.venv/bin/python")
+    return name, Path(path).absolute()
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # One line per start and stop of a server inside ours says nothing to a user.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
