@@ -50,7 +50,7 @@ def _compare(path: str, old: Any, new: Any) -> Iterator[tuple[str, object, objec
             for i in range(max(len(old), len(new)))
         ]
     else:
-        if old != new:
+        if repr(old) != repr(new):  # NaN is itself here, and -0.0 is not 0.0
             yield path, old, new
         return
     for key, left, right in steps:
