@@ -1,0 +1,1 @@
+"""Workflows that the conformance tests register and run."""
