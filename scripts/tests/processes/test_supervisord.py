@@ -47,7 +47,7 @@ class Stack:
         return path.read_text() if path.exists() else ""
 
     def stop(self) -> None:
-        stopping.stop(self.supervisor, self.stack_id, self.components)
+        stopping.stop(self.supervisor, self.stack_id, [[each.name] for each in self.components])
 
     def named(self, name: str) -> list[psutil.Process]:
         return [each for each in marks.find_marked(self.stack_id) if stopping.component_of(each) == name]
@@ -98,9 +98,8 @@ def test_stopping_leaves_nothing_of_a_component_that_ignores_signals(
 
 def test_groups_are_stopped_in_their_order(make: Callable[..., Stack], folder: Path) -> None:
     script = "trap 'date +%s.%N; exit 0' TERM; echo up; while :; do sleep 0.05; done"
-    last = shell("last", script, folder, stop_group=1)
-    first = shell("first", script.replace("date", "sleep 0.3; date"), folder, stop_group=0)
-    stack = make(last, first)
+    slow = script.replace("date", "sleep 0.3; date")
+    stack = make(shell("first", slow, folder), shell("last", script, folder))
     stack.start()
     stack.stop()
     ended = {name: float(stack.log(name).splitlines()[-1]) for name in ("first", "last")}
@@ -132,7 +131,7 @@ def test_a_second_start_after_the_supervisor_was_killed_doubles_nothing(
     eventually(lambda: stack.supervisor.pid() is None)
     before = marks.find_marked(stack_id)
     assert len(before) == 2, "the component and its child go on without a supervisor"
-    ended = stopping.end_orphans(stack.supervisor, stack_id, stack.components)
+    ended = stopping.end_orphans(stack.supervisor, stack_id, [["one"]])
     assert ended == ["one"]
     assert marks.find_marked(stack_id) == set()
     stack.start()
@@ -146,7 +145,7 @@ def test_what_a_living_supervisor_owns_is_no_orphan(
     stack = make(shell("one", "echo up; exec sleep 300", folder))
     stack.start()
     before = marks.find_marked(stack_id)
-    assert stopping.end_orphans(stack.supervisor, stack_id, stack.components) == []
+    assert stopping.end_orphans(stack.supervisor, stack_id, [["one"]]) == []
     assert marks.find_marked(stack_id) == before
     stack.stop()
 

@@ -42,8 +42,6 @@ def components(python: Path, home: Path, port: int) -> list[Component]:
             environment=environment(python, home),
             port=port if name == API_SERVER else None,
             steady_seconds=STEADY_SECONDS,
-            # The tasks that the scheduler ends ask the API server why they are being ended.
-            stop_group=1 if name == API_SERVER else 0,
         )
         for name, words in arguments.items()
     ]

@@ -10,26 +10,23 @@ SERVER = "flyte"
 S3 = "s3"
 
 
-def components(program: Path, state: Path, *, port: int, s3_port: int, task_python: Path) -> list[Component]:
+def components(
+    program: Path, state: Path, *, port: int, s3_port: int, task_python: Path, is_warm: bool
+) -> list[Component]:
     """The two.
 
     :param program: ``flyte-sandbox`` in its environment.
     :param state: the folder of Flyte's database, buckets and attempts.
     :param task_python: the interpreter that tasks of the default image run in.
+    :param is_warm: whether tasks are forked from a warm process.
     """
     common = ["--state", str(state)]
     serve = [
         *("serve", *common, "--port", str(port), "--s3-port", str(s3_port)),
         *("--environment", f"default={task_python}"),
+        *([] if is_warm else ["--cold"]),
     ]
     return [
-        # It ends and records its tasks' attempts itself, so it is asked before anything is killed.
-        Component(SERVER, [str(program), *serve], folder=state, port=port, stop_group=1),
-        Component(
-            S3,
-            [str(program), "s3", *common, "--port", str(s3_port)],
-            folder=state,
-            port=s3_port,
-            stop_group=1,
-        ),
+        Component(SERVER, [str(program), *serve], folder=state, port=port),
+        Component(S3, [str(program), "s3", *common, "--port", str(s3_port)], folder=state, port=s3_port),
     ]

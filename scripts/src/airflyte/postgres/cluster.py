@@ -22,6 +22,7 @@ USER = "airflyte"
 AIRFLOW_DATABASE = "airflow"
 WAREHOUSE_DATABASE = "warehouse"
 HOST = "127.0.0.1"
+COMPONENT = "postgres"
 INIT_SECONDS = 120.0
 
 SERVER_SETTINGS = {
@@ -105,12 +106,11 @@ class Cluster:
         settings = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
         command = [*self.account.prefix, str(self.binaries / "postgres"), "-D", str(self.data)]
         return Component(
-            name="postgres",
+            name=COMPONENT,
             command=[*command, f"--port={self.port}", *settings],
             folder=self.folder.parent,
             port=self.port,
             stop_signal="INT",  # PostgreSQL's fast stop; SIGTERM would wait for clients
-            stop_group=2,
         )
 
     def _init(self, data: Path, password: str) -> None:

@@ -27,7 +27,6 @@ class Component:
     :param port: the port it listens on, or None.
     :param stop_signal: what ends it politely, without ``SIG``.
     :param steady_seconds: one that ends sooner counts as a failed start; after four of these it is given up.
-    :param stop_group: components with a lower number are stopped, and gone, before the next are.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Component:
     port: int | None = None
     stop_signal: str = "TERM"
     steady_seconds: int = 2
-    stop_group: int = 0
 
     @property
     def script_name(self) -> str:

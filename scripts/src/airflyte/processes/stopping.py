@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import psutil
 
 from airflyte.processes import marks
-from airflyte.processes.components import COMPONENT, Component
+from airflyte.processes.components import COMPONENT
 from airflyte.processes.supervisord import Supervisor
 
 GROUP_SECONDS = 2.0
@@ -20,43 +20,51 @@ LOOK_SECONDS = 0.02
 _NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error)
 
 
-def stop(supervisor: Supervisor, stack_id: str, components: Sequence[Component]) -> None:
+Order = Sequence[Sequence[str]]
+"""Names of components: one group is gone before the next is asked."""
+
+
+def stop(supervisor: Supervisor, stack_id: str, order: Order) -> None:
     """End every process of the stack, and return when none is left.
 
     Components are asked group by group, so that a task which is ended still reaches the server that it wants
     to tell; after two seconds a group is killed. What nobody asked (tasks, templates, strays) goes last.
 
-    :param components: those that may be running; others with the mark are ended too.
+    :param order: components that may be running; others with the mark are ended after them.
     :raises AirflyteError: naming a process that does not end.
     """
-    for group in sorted({component.stop_group for component in components}):
-        _stop_group(supervisor, stack_id, [each.name for each in components if each.stop_group == group])
+    for names in order:
+        _stop_group(supervisor, stack_id, names)
     with contextlib.suppress(*_NO_ANSWER):
         supervisor.shut_down()
     marks.end_marked(stack_id)
 
 
-def end_orphans(supervisor: Supervisor, stack_id: str, components: Sequence[Component]) -> list[str]:
+def end_orphans(supervisor: Supervisor, stack_id: str, order: Order) -> list[str]:
     """End marked processes that no living supervisor owns; nothing when the supervisor answers.
 
     :return: what was ended, in words.
     """
     orphans = marks.find_marked(stack_id)
-    if not orphans or _answers(supervisor, orphans):
+    if not orphans or owner(supervisor, orphans):
         return []
     described = sorted({component_of(each) or marks.command_of(each) for each in orphans})
-    stop(supervisor, stack_id, components)
+    stop(supervisor, stack_id, order)
     return described
+
+
+def owner(supervisor: Supervisor, marked: set[psutil.Process]) -> int | None:
+    """The pid of the living supervisor of these processes.
+
+    It must be one of them: another program may listen where our socket was.
+    """
+    pid = supervisor.pid()
+    return pid if pid in {process.pid for process in marked} else None
 
 
 def component_of(process: psutil.Process) -> str | None:
     """The component that a process is, or was started by."""
     return marks.variable(process.pid, COMPONENT)
-
-
-def _answers(supervisor: Supervisor, marked: set[psutil.Process]) -> bool:
-    # Also the pid must be one of ours: another program may listen where our socket was.
-    return supervisor.pid() in {process.pid for process in marked}
 
 
 def _stop_group(supervisor: Supervisor, stack_id: str, names: Sequence[str]) -> None:
