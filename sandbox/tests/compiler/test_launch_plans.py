@@ -204,7 +204,8 @@ def test_a_schedule_needs_every_input_but_the_kickoff_time(expression: dict[str,
     with pytest.raises(InvalidArgument) as refusal:
         compile_launch_plan(PLAN_ID, _spec(**ALL_GIVEN, entity_metadata=_scheduled(**expression)), WORKFLOW)
     assert refusal.value.message == (
-        "Cannot create a launch plan with a schedule if there is an unbound required input. [when] is required"
+        "Cannot create a launch plan with a schedule if there is an unbound required input."
+        " [when] is required"
     )
 
 
