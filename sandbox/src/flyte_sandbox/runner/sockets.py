@@ -1,4 +1,4 @@
-"""Where the sockets of templates are: beside their files, or in a private folder when that path is too long."""
+"""Where the sockets of templates are: beside their files, or in a private folder if that path is too long."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _private_folder(path: Path) -> Path:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise StartupError(
-            f"{path} must be a folder of yours with mode 0700, because the path of the state folder is too long "
-            f"for a socket. Remove {path}, or choose a shorter state folder."
+            f"{path} must be a folder of yours with mode 0700, because the path of the state folder is too "
+            f"long for a socket. Remove {path}, or choose a shorter state folder."
         )
     return path

@@ -1,0 +1,201 @@
+"""A runner with its callbacks recorded, and the commands of Flyte tasks for it to run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+import pytest
+from flyteidl.core import literals_pb2
+
+from flyte_sandbox.runner import AttemptExit, AttemptSpec, ProcessRunner
+from flyte_sandbox.runner.environment import attempt_mark
+from flyte_sandbox.runner.template import processes
+
+LIMIT_SECONDS = 40.0
+
+
+def wait_until(condition: Callable[[], object], what: str = "it") -> None:
+    """Look until it is so; the processes watched here tell nobody."""
+    pause, deadline = threading.Event(), time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        pause.wait(0.01)
+
+
+class Harness:
+    """A runner in a folder of its own; a second one in the same folder is the server after a restart."""
+
+    def __init__(
+        self, folder: Path, warm: bool = True, grace_seconds: float = 1.0, interpreter: Path | None = None
+    ) -> None:
+        self.folder = folder
+        self.started: dict[str, datetime] = {}
+        self.ends: list[AttemptExit] = []
+        self._heard = threading.Condition()
+        self.runner = ProcessRunner(
+            environments={"default": interpreter or Path(sys.executable), "missing": folder / "no/python"},
+            templates_folder=folder / "templates",
+            mark=("AIRFLYTE_STACK", "test-stack"),
+            warm=warm,
+            grace_seconds=grace_seconds,
+            on_started=self._on_started,
+            on_end=self._on_end,
+        )
+
+    def _on_started(self, key: str, at: datetime) -> None:
+        with self._heard:
+            assert key not in self.started
+            self.started[key] = at
+            self._heard.notify_all()
+
+    def _on_end(self, ending: AttemptExit) -> None:
+        with self._heard:
+            self.ends.append(ending)
+            self._heard.notify_all()
+
+    def attempt_folder(self, key: str) -> Path:
+        return self.folder / "attempts" / key
+
+    def spec(self, key: str, *argv: str, environment: str = "default", **env: str) -> AttemptSpec:
+        return AttemptSpec(key, self.attempt_folder(key), argv, env, environment)
+
+    def python(self, key: str, code: str, **env: str) -> AttemptSpec:
+        """An attempt that is no Flyte task: an interpreter of its own with this code."""
+        return self.spec(key, "python", "-c", textwrap.dedent(code), **env)
+
+    def task(self, key: str, source: str, entrypoint: str = "pyflyte-execute", **env: str) -> AttemptSpec:
+        """A Flyte task ``t`` without inputs whose body is this code."""
+        body = "from flytekit import task\n@task\ndef t():\n" + textwrap.indent(
+            textwrap.dedent(source), "    "
+        )
+        return self.module(key, body, entrypoint, **env)
+
+    def module(self, key: str, source: str, entrypoint: str = "pyflyte-execute", **env: str) -> AttemptSpec:
+        """The Flyte task ``t`` of a module with this code."""
+        code = self.folder / "code" / key
+        code.mkdir(parents=True)
+        (code / "user_tasks.py").write_text(textwrap.dedent(source))
+        argv = self.execute(key, entrypoint, "user_tasks", "t")
+        return self.spec(key, *argv, **{"PYTHONPATH": str(code), "FLYTE_INTERNAL_EXECUTION_ID": "e1", **env})
+
+    def execute(self, key: str, entrypoint: str, module: str, task: str) -> list[str]:
+        folder = self.attempt_folder(key)
+        inputs = self.folder / "inputs.pb"
+        inputs.write_bytes(literals_pb2.LiteralMap().SerializeToString())
+        return [
+            *(entrypoint, "--inputs", str(inputs), "--output-prefix", str(folder / "outputs")),
+            *(
+                "--raw-output-data-prefix",
+                str(folder / "raw"),
+                "--checkpoint-path",
+                str(folder / "checkpoints"),
+            ),
+            *(
+                "--prev-checkpoint",
+                "",
+                "--resolver",
+                "flytekit.core.python_auto_container.default_task_resolver",
+            ),
+            *("--", "task-module", module, "task-name", task),
+        ]
+
+    def run(self, spec: AttemptSpec) -> AttemptExit:
+        self.runner.start(spec)
+        return self.wait_for_end(spec.key)
+
+    def wait_for_start(self, key: str) -> datetime:
+        with self._heard:
+            assert self._heard.wait_for(lambda: key in self.started, LIMIT_SECONDS), f"{key} did not start"
+        return self.started[key]
+
+    def wait_for_end(self, key: str) -> AttemptExit:
+        with self._heard:
+            assert self._heard.wait_for(lambda: self.endings(key), LIMIT_SECONDS), f"{key} did not end"
+        return self.endings(key)[0]
+
+    def endings(self, key: str) -> list[AttemptExit]:
+        return [ending for ending in self.ends if ending.key == key]
+
+    def log(self, key: str) -> str:
+        return (self.attempt_folder(key) / "log").read_text()
+
+    def files(self, key: str) -> Path:
+        """Where an attempt of these tests leaves notes: the runner removes its work folder."""
+        return self.attempt_folder(key) / "outputs"
+
+    def template_log(self) -> str:
+        return (self.folder / "templates/default/log").read_text()
+
+    def templates(self) -> list[psutil.Process]:
+        """The living template processes of this folder."""
+        return [p for p in psutil.process_iter() if self._is_template(p)]
+
+    def _is_template(self, process: psutil.Process) -> bool:
+        try:
+            words, status = process.cmdline(), process.status()
+        except psutil.NoSuchProcess:
+            return False
+        program = any(word.startswith(str(self.folder / "templates")) for word in words[2:3])
+        return program and status != psutil.STATUS_ZOMBIE and os.getsid(process.pid) == process.pid
+
+    def living(self, spec: AttemptSpec) -> set[int]:
+        """The processes of an attempt, wherever they have gone."""
+        return processes.members(-1, attempt_mark(spec))
+
+
+Make = Callable[..., Harness]
+
+
+@pytest.fixture
+def make_harness(tmp_path: Path) -> Iterator[Make]:
+    """Makes harnesses that share a folder, for tests that end servers or templates."""
+    made: list[Harness] = []
+
+    def make(**settings: object) -> Harness:
+        made.append(Harness(tmp_path, **settings))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.runner.close(stop_attempts=True)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """One warm template for all tests that leave it as it was."""
+    harness = Harness(tmp_path_factory.mktemp("warm"))
+    yield harness
+    harness.runner.close(stop_attempts=True)
+
+
+@pytest.fixture(scope="session")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    harness = Harness(tmp_path_factory.mktemp("cold"), warm=False)
+    yield harness
+    harness.runner.close(stop_attempts=True)
+
+
+@pytest.fixture(params=["warm", "cold"])
+def either(request: pytest.FixtureRequest) -> Harness:
+    """What holds for forked attempts holds for cold ones."""
+    harness: Harness = request.getfixturevalue(request.param)
+    return harness
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """A key that no other test uses."""
+    return "".join(c if c.isalnum() else "-" for c in request.node.name)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    return wait_until
