@@ -8,6 +8,7 @@ else is a literal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -37,6 +38,8 @@ _SIMPLE = {
     "struct": types_pb2.STRUCT,
 }
 
+_TOP_LEVEL_BAR = re.compile(r"\|(?![^\[{]*[\]}])")
+
 
 class Builder:
     """Tasks, launch plans and sub-workflows made so far are what ``compile`` compiles with."""
@@ -47,10 +50,10 @@ class Builder:
         self.sub_workflows: list[workflow_pb2.WorkflowTemplate] = []
 
     def type(self, text: str) -> types_pb2.LiteralType:
-        if "|" in text and text[0] not in "[{":
-            return types_pb2.LiteralType(
-                union_type=types_pb2.UnionType(variants=[self.type(part) for part in text.split("|")])
-            )
+        parts = _TOP_LEVEL_BAR.split(text)
+        if len(parts) > 1:
+            variants = [self.type(part) for part in parts]
+            return types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=variants))
         if text[0] == "[":
             return types_pb2.LiteralType(collection_type=self.type(text[1:-1]))
         if text[0] == "{":
