@@ -48,7 +48,7 @@ class SandboxConfig:
     slots: int = 0
     max_nodes: int = 10_000
     first_look_seconds: float = 0.5
-    grace_seconds: float = 5.0
+    grace_seconds: float = 2.0
     task_env: Mapping[str, str] = field(default_factory=dict)
     mark: tuple[str, str] | None = None
     allow_other_users: bool = False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -44,6 +43,7 @@ from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.server import GrpcServer
 from flyte_sandbox.runner import ProcessRunner
+from flyte_sandbox.state_folder import StateFolder
 from flyte_sandbox.web.app import create_app
 from flyte_sandbox.web.front import Front
 from flyte_sandbox.web.runtime import Runtime, make_runtime
@@ -71,6 +71,7 @@ class Sandbox:
         self._loop = asyncio.new_event_loop()
         self._loop_thread = threading.Thread(target=self._run_loop, name="rpc", daemon=True)
         self._is_started = False
+        self._folder = StateFolder(config.state)
 
     # ---- life ----------------------------------------------------------------------------------------------
 
@@ -79,23 +80,29 @@ class Sandbox:
 
         :raises StartupError: when a port is taken or the state folder cannot be used.
         """
+        self._bind()
         self._loop_thread.start()
         try:
-            self._bind()
             self._build()
             self._in_loop(self._open_doors())
         except BaseException:
             self._end_loop()
+            self._folder.release()
             raise
         self._is_started = True
+        self._folder.announce(self.port)
         self.runner.prewarm()
         self.engine.start(self._actor)
 
     def _bind(self) -> None:
-        """Take the port before anything else, so that a second sandbox stops before it touches a file."""
-        self.config.state.mkdir(parents=True, exist_ok=True)
+        """Take folder and port first, so that a second sandbox stops before it touches a file."""
+        self._folder.hold()
         self._front = Front(self.config)
-        self.port = self._front.bind()
+        try:
+            self.port = self._front.bind()
+        except BaseException:
+            self._folder.release()
+            raise
         self.public_url = self.config.public_url or f"http://localhost:{self.port}"
 
     def stop(self, stop_attempts: bool = True) -> None:
@@ -114,6 +121,7 @@ class Sandbox:
         self._dispatcher.close()
         self._end_loop()
         self.db.close()
+        self._folder.release()
 
     def __enter__(self) -> Sandbox:
         self.start()
@@ -126,12 +134,10 @@ class Sandbox:
 
     def _build(self) -> None:
         config = self.config
-        self.db = (
-            Database(config.database_url) if config.database_url else Database.at(config.state / "flyte.db")
-        )
+        self.db = Database(config.database_url or f"sqlite:///{config.state / 'flyte.db'}")
         self.db.migrate()
         self.store = Store(config.buckets)
-        self.signer = Signer(_secret(config.state / "signing.key"), self._clock)
+        self.signer = Signer(self._folder.secret(), self._clock)
         self.loader = Loader(self.db, self.store)
         self.engine = Engine(self.db, self._clock, self.loader, self._ended, self.log_url)
         self.admin = self._build_admin()
@@ -234,14 +240,3 @@ class Sandbox:
     def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._loop_thread.join()
-
-
-def _secret(path: Path) -> bytes:
-    """Made once, so that links stay good over restarts. Readable by its owner alone."""
-    if not path.exists():
-        draft = path.with_suffix(".new")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        draft.rename(path)
-    return path.read_bytes()

@@ -65,8 +65,8 @@ def _check_port(parsed: argparse.Namespace, part: str) -> None:
 
 def _holder(port: int) -> str:
     for connection in psutil.net_connections("tcp"):
-        is_listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-        if is_listening and connection.laddr[1] == port and connection.pid:
+        is_listening = connection.status == psutil.CONN_LISTEN
+        if is_listening and getattr(connection.laddr, "port", 0) == port and connection.pid:
             command = " ".join(psutil.Process(connection.pid).cmdline())
             return f" by pid {connection.pid} ({command[:80]})"
     return ""
@@ -170,7 +170,7 @@ def down(parsed: argparse.Namespace) -> int:
         process.kill()
     for part in _PARTS:
         (state / f"{part}.pid").unlink(missing_ok=True)
-    print("flyte-sandbox is down")  # noqa: T201
+    print("flyte-sandbox is down")
     return 0
 
 
@@ -214,22 +214,22 @@ def status(parsed: argparse.Namespace) -> int:
     """:return: 0 when the server answers, else 3, as init scripts have it."""
     found = _describe(parsed.state.resolve())
     if parsed.json:
-        print(json.dumps(found))  # noqa: T201
+        print(json.dumps(found))
     elif found["parts"]:
         _print_card(found)
     else:
-        print("flyte-sandbox is not running; start it with: flyte-sandbox up")  # noqa: T201
+        print("flyte-sandbox is not running; start it with: flyte-sandbox up")
     return 0 if found["parts"].get("serve", {}).get("answers") else 3
 
 
 def _print_card(found: dict[str, Any]) -> None:
     serve, s3 = found["parts"].get("serve"), found["parts"].get("s3")
     if serve:
-        print(f"Flyte      localhost:{serve['port']} (insecure), project flytesnacks")  # noqa: T201
-        print(f"Console    http://localhost:{serve['port']}/console/")  # noqa: T201
+        print(f"Flyte      localhost:{serve['port']} (insecure), project flytesnacks")
+        print(f"Console    http://localhost:{serve['port']}/console/")
     if s3:
-        print(f"S3         http://localhost:{s3['port']} (minio / miniostorage)")  # noqa: T201
-    print(f"State      {found['state']}")  # noqa: T201
+        print(f"S3         http://localhost:{s3['port']} (minio / miniostorage)")
+    print(f"State      {found['state']}")
 
 
 def logs(parsed: argparse.Namespace) -> int:

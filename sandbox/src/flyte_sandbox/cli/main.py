@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except StartupError as exc:
-        print(f"flyte-sandbox: {exc}", file=sys.stderr)  # noqa: T201
+        print(f"flyte-sandbox: {exc}", file=sys.stderr)
         return 1
 
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .server import Server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running server; whatever carries its mark is ended with it."""
+    server = Server(tmp_path / "state", f"test-{uuid.uuid4().hex}")
+    server.start()
+    yield server
+    server.stop()
+    for process in marked(server.mark):
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Every living process that carries the mark."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("AIRFLYTE_STACK") == mark:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
