@@ -16,14 +16,21 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from airflyte.errors import AirflyteError
 from airflyte.settings import Settings
-from airflyte.steps import Step
 
 PROGRAM = Path(__file__).with_name("program.py")
 LIMIT_SECONDS = 600.0
+
+
+class Progress(Protocol):
+    """Where a registration shows how far it is; :class:`airflyte.steps.Step` is one."""
+
+    def say(self, text: str) -> None: ...
+
+    def advance(self, done: float, total: float | None, text: str | None = None) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +78,9 @@ class Registered:
         return names if self.created or self.activated else f"{names} (unchanged)"
 
 
-def register(settings: Settings, step: Step, target: Target | None = None) -> Registered:
+def register(settings: Settings, progress: Progress, target: Target | None = None) -> Registered:
     """Register everything under ``workflows/``; at once when the server has this version.
 
-    :param step: shows how far it is.
     :raises AirflyteError: in the program's own words.
     """
     target = target or Target()
@@ -85,7 +91,7 @@ def register(settings: Settings, step: Step, target: Target | None = None) -> Re
     with tempfile.TemporaryDirectory(dir=settings.folder.run) as temporary, log.open("wb") as notes:
         environment = {**_environment(target, os.environ), "TMPDIR": temporary}
         with _running(_command(settings, target), environment, notes) as process:
-            return _follow(process, step, log)
+            return _follow(process, progress, log)
 
 
 def _command(settings: Settings, target: Target) -> list[str]:
@@ -149,14 +155,14 @@ def _kill_session(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _follow(process: subprocess.Popen[str], step: Step, log: Path) -> Registered:
+def _follow(process: subprocess.Popen[str], progress: Progress, log: Path) -> Registered:
     entities: list[tuple[str, str]] = []
     total = 0
     result: Registered | None = None
     for event in _events(process.stdout):
         kind = event["kind"]
         if kind == "progress":
-            step.say(event["text"])
+            progress.say(event["text"])
         elif kind == "plan":
             total = event["total"]
         elif kind == "error":
@@ -165,7 +171,7 @@ def _follow(process: subprocess.Popen[str], step: Step, log: Path) -> Registered
             result = Registered(event["version"], tuple(entities), event["created"], event["activated"])
         else:
             entities.append((kind, event["name"]))
-            step.advance(len(entities), total, event["name"])
+            progress.advance(len(entities), total, event["name"])
     if result is None:
         late = f" after {LIMIT_SECONDS:.0f} s" if process.wait() == -signal.SIGKILL else ""
         raise AirflyteError(f"Registration ended without a result{late}.", log=log)
