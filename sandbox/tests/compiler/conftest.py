@@ -21,9 +21,13 @@ from flyteidl.core import (
     types_pb2,
     workflow_pb2,
 )
+from hypothesis import settings
 
 from flyte_sandbox.compiler.identifiers import Key, identifier_key
 from flyte_sandbox.compiler.workflows import compile_workflow
+
+unhurried = settings(deadline=None)
+"""For properties: a machine that others use as well may be slow for a moment."""
 
 _SIMPLE = {
     "none": types_pb2.NONE,

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from flyte_sandbox.compiler.cron import CronSchedule, EverySchedule, parse_cron
 
+from .conftest import unhurried
+
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 
 
@@ -26,6 +28,7 @@ expressions = st.tuples(
 
 
 @given(expressions)
+@unhurried
 def test_fields_mean_what_a_cron_library_says(expression: str) -> None:
     schedule = parse_cron(expression)
     assert isinstance(schedule, CronSchedule)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from flyte_sandbox.compiler.difference import MAX_DIFFERENCES, describe_difference
 from flyte_sandbox.compiler.digests import structural_digest
 
+from .conftest import unhurried
+
 values = st.dictionaries(st.text(), st.integers(0, 5) | st.floats() | st.text(), max_size=5)
 
 
@@ -60,6 +62,7 @@ def test_what_json_cannot_say_is_no_obstacle() -> None:
 
 
 @given(values, values)
+@unhurried
 def test_every_difference_is_seen_and_no_other(left: dict[str, object], right: dict[str, object]) -> None:
     old, new = _literals(left), _literals(right)
     is_same = structural_digest(old) == structural_digest(new)
@@ -67,5 +70,6 @@ def test_every_difference_is_seen_and_no_other(left: dict[str, object], right: d
 
 
 @given(values)
+@unhurried
 def test_nothing_differs_from_itself(content: dict[str, object]) -> None:
     assert describe_difference(_literals(content), _literals(content)) == ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flyte_sandbox.compiler.digests import interface_hash, literal_map_hash, structural_digest
 from flyte_sandbox.compiler.stripping import CACHE_KEY_ANNOTATION
 
-from .conftest import Builder
+from .conftest import Builder, unhurried
 
 BUILD = Builder()
 
@@ -21,6 +21,7 @@ def _literals(**values: object) -> literals_pb2.LiteralMap:
 
 
 @given(st.dictionaries(names, st.integers(0, 9), min_size=2, max_size=6), st.randoms())
+@unhurried
 def test_the_order_of_a_map_does_not_matter(values: dict[str, int], random: object) -> None:
     shuffled = sorted(values, key=lambda _: random.random())  # type: ignore[attr-defined]
     again = literals_pb2.LiteralMap.FromString(
@@ -30,6 +31,7 @@ def test_the_order_of_a_map_does_not_matter(values: dict[str, int], random: obje
 
 
 @given(st.dictionaries(names, st.integers(0, 9)), st.dictionaries(names, st.integers(0, 9)))
+@unhurried
 def test_another_content_is_another_digest(left: dict[str, int], right: dict[str, int]) -> None:
     is_same = structural_digest(_literals(**left)) == structural_digest(_literals(**right))
     assert is_same == (left == right)

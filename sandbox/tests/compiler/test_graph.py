@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from flyte_sandbox.compiler.graph import Edges, find_cycle
 
+from .conftest import unhurried
+
 Graph = dict[int, set[int]]
 NODES = 8
 
@@ -37,6 +39,7 @@ def _has_cycle(graph: Graph, start: int) -> bool:
 
 
 @given(graphs)
+@unhurried
 def test_a_cycle_is_found_exactly_when_there_is_one(edges: set[tuple[int, int]]) -> None:
     graph = _graph(edges)
     cycle, reached = find_cycle(0, lambda node: graph.get(node, set()))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from flyte_sandbox.compiler.literals import infer_type
 from flyte_sandbox.compiler.typing import describe, is_castable
 
-from .conftest import Builder
+from .conftest import Builder, unhurried
 
 BUILD = Builder()
 
@@ -102,6 +102,7 @@ def test_a_value_without_a_type_has_none_and_so_has_what_holds_it(literal: liter
 
 
 @given(python_values)
+@unhurried
 def test_every_value_fits_its_own_type(value: object) -> None:
     inferred = infer_type(BUILD.literal(value))
     assert inferred is not None

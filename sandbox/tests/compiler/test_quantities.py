@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from flyte_sandbox.compiler.quantities import parse_quantity, round_up
 
+from .conftest import unhurried
+
 
 @pytest.mark.parametrize(
     ("text", "value"),
@@ -49,5 +51,6 @@ def test_comparisons_round_away_from_zero(value: str, rounded: int) -> None:
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["", "k", "M", "Ki", "Mi", "Gi", "m"]))
+@unhurried
 def test_a_bigger_number_is_a_bigger_quantity(number: int, suffix: str) -> None:
     assert parse_quantity(f"{number}{suffix}") < parse_quantity(f"{number + 1}{suffix}")

@@ -66,8 +66,7 @@ def test_the_id_of_the_request_replaces_the_one_in_the_template() -> None:
             _spec(
                 container=_container(requests=[(RESOURCES.MEMORY, "2Gi")], limits=[(RESOURCES.MEMORY, "1Gi")])
             ),
-            "Requested MEMORY default [2.14748e+09] is greater than the limit [1.07374e+09]."
-            " Please fix your configuration",
+            "Requested MEMORY default [2Gi] is greater than the limit [1Gi]. Please fix your configuration",
         ),
         (
             _spec(container=_container(limits=[(RESOURCES.GPU, "500m")])),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flyte_sandbox.compiler.typing import describe, is_castable, is_optional
 
-from .conftest import Builder
+from .conftest import Builder, unhurried
 
 BUILD = Builder()
 T = BUILD.type
@@ -76,17 +76,20 @@ def test_nothing_is_castable_from_an_unknown_type() -> None:
 
 
 @given(types)
+@unhurried
 def test_every_type_is_castable_to_itself(literal_type: types_pb2.LiteralType) -> None:
     assert is_castable(literal_type, literal_type)
 
 
 @given(types)
+@unhurried
 def test_a_union_of_one_counts_as_that_one(literal_type: types_pb2.LiteralType) -> None:
     alone = types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=[literal_type]))
     assert is_castable(alone, literal_type)
 
 
 @given(types, types)
+@unhurried
 def test_metadata_does_not_matter_but_for_structs(
     upstream: types_pb2.LiteralType, downstream: types_pb2.LiteralType
 ) -> None:

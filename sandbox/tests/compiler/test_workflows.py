@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flyte_sandbox.compiler.workflows import END_NODE, START_NODE, CompileErrors
 from flyte_sandbox.errors import InvalidArgument
 
-from .conftest import Builder
+from .conftest import Builder, unhurried
 
 Connections = dict[str, list[str]]
 
@@ -292,7 +292,7 @@ def _from_graph(build: Builder, graph: list[list[int]], order: list[int]) -> wor
 
 
 @given(_graphs(), st.randoms())
-@settings(max_examples=60)
+@settings(unhurried, max_examples=60)
 def test_every_node_is_between_start_and_end(graph: list[list[int]], random: object) -> None:
     build = Builder()
     build.task("add", {"a": "int", "b": "int"}, {"o0": "int"})
@@ -310,7 +310,7 @@ def test_every_node_is_between_start_and_end(graph: list[list[int]], random: obj
 
 
 @given(_graphs(), st.data())
-@settings(max_examples=60)
+@settings(unhurried, max_examples=60)
 def test_one_edge_back_is_always_refused(graph: list[list[int]], data: st.DataObject) -> None:
     build = Builder()
     build.task("add", {"a": "int", "b": "int"}, {"o0": "int"})

@@ -5,7 +5,7 @@ Each text is written once, here. Source: flytepropeller pkg/compiler/errors/{com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -108,7 +108,3 @@ class ErrorCollector:
         """:raises CompileErrors: sorted by code, so that the text does not depend on the order of maps."""
         if self._found:
             raise CompileErrors(prefix, sorted(self._found))
-
-
-def codes(errors: Iterable[CompileError]) -> list[str]:
-    return [error.code for error in errors]

@@ -14,7 +14,6 @@ from typing import TypeAlias
 from flyteidl.admin import common_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 
-from flyte_sandbox import phases
 from flyte_sandbox.compiler.kubernetes_names import (
     dns_label_errors,
     label_value_errors,
@@ -22,6 +21,7 @@ from flyte_sandbox.compiler.kubernetes_names import (
 )
 from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.errors import InvalidArgument
+from flyte_sandbox.phases import WORKFLOW_TERMINAL
 
 Key: TypeAlias = tuple[str, str, str, str]
 """Project, domain, name, version."""
@@ -134,7 +134,7 @@ def validate_notifications(notifications: Iterable[common_pb2.Notification]) -> 
         recipients = getattr(notification, kind).recipients_email
         require(recipients, "recipients")
         require(all(recipients), "recipient")
-        if any(phase not in phases.WORKFLOW_TERMINAL for phase in notification.phases):
+        if any(phase not in WORKFLOW_TERMINAL for phase in notification.phases):
             raise invalid_value("phase")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import NamedTuple
 
 from flyteidl.core import identifier_pb2, tasks_pb2
 
@@ -17,6 +18,11 @@ from flyte_sandbox.errors import InvalidArgument
 
 _RESOURCES = tasks_pb2.Resources
 _CHECKED = (_RESOURCES.CPU, _RESOURCES.MEMORY, _RESOURCES.EPHEMERAL_STORAGE, _RESOURCES.GPU)
+
+
+class _Quantity(NamedTuple):
+    text: str
+    value: Fraction
 
 
 def validate_resources(task_id: identifier_pb2.Identifier, resources: tasks_pb2.Resources) -> None:
@@ -30,8 +36,8 @@ def validate_resources(task_id: identifier_pb2.Identifier, resources: tasks_pb2.
 
 def _read(
     task_id: identifier_pb2.Identifier, entries: Iterable[tasks_pb2.Resources.ResourceEntry]
-) -> dict[int, Fraction]:
-    quantities: dict[int, Fraction] = {}
+) -> dict[int, _Quantity]:
+    quantities: dict[int, _Quantity] = {}
     for entry in entries:
         if entry.name not in _CHECKED:
             continue
@@ -39,17 +45,17 @@ def _read(
             raise InvalidArgument(
                 f"can't specify {_name(entry.name)} limit for task [{one_line(task_id)}] multiple times"
             )
-        quantities[entry.name] = _parse(entry)
-        if entry.name == _RESOURCES.GPU and quantities[entry.name].denominator != 1:
+        quantities[entry.name] = quantity = _parse(entry)
+        if entry.name == _RESOURCES.GPU and quantity.value.denominator != 1:
             raise InvalidArgument(
-                f"gpu for [{one_line(task_id)}] must be a whole number, got: {entry.value} instead"
+                f"gpu for [{one_line(task_id)}] must be a whole number, got: {quantity.text} instead"
             )
     return quantities
 
 
-def _parse(entry: tasks_pb2.Resources.ResourceEntry) -> Fraction:
+def _parse(entry: tasks_pb2.Resources.ResourceEntry) -> _Quantity:
     try:
-        return parse_quantity(entry.value)
+        return _Quantity(entry.value, parse_quantity(entry.value))
     except ValueError as error:
         raise InvalidArgument(
             f"Parsing of {_name(entry.name)} request failed for value {entry.value} - reason  {error}."
@@ -59,18 +65,18 @@ def _parse(entry: tasks_pb2.Resources.ResourceEntry) -> Fraction:
 
 
 def _validate_request(
-    task_id: identifier_pb2.Identifier, name: int, request: Fraction, limit: Fraction
+    task_id: identifier_pb2.Identifier, name: int, request: _Quantity, limit: _Quantity
 ) -> None:
     if name == _RESOURCES.GPU:
-        if request != limit:
+        if request.value != limit.value:
             raise InvalidArgument(
                 "For extended resource 'gpu' the default value must equal the limit value"
                 f" for task [{one_line(task_id)}]"
             )
-    elif round_up(limit) < round_up(request):
+    elif round_up(limit.value) < round_up(request.value):
         raise InvalidArgument(
-            f"Requested {_name(name)} default [{float(request):g}]"
-            f" is greater than the limit [{float(limit):g}]. Please fix your configuration"
+            f"Requested {_name(name)} default [{request.text}] is greater than the limit [{limit.text}]."
+            " Please fix your configuration"
         )
 
 
