@@ -1,0 +1,249 @@
+"""Everything that this provider asks of Airflow beyond its public interface, with what it does where it gets
+none.
+
+Each function says what it relies on, in which versions, and its fallback; tests hold each against the
+installed Airflow. Public names with changing homes are in :mod:`flyte_provider._airflow`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flyte_provider import _settings
+from flyte_provider._launch.identity import Coordinates
+from flyte_provider.exceptions import FlyteConfigurationError
+
+log = logging.getLogger(__name__)
+
+
+def is_airflow_3() -> bool:
+    """Whether tasks run under the Task SDK, where a SIGTERM handler returns and the task goes on."""
+    import airflow
+
+    return not airflow.__version__.startswith("2.")
+
+
+# -- the task instance ---------------------------------------------------------------------------------------
+
+
+def read_coordinates(context: Any) -> Coordinates:
+    """Return where in Airflow this is.
+
+    Relies on ``ti.max_tries`` (raised by each clear to the last try's number plus the retries, in all
+    versions) and ``dag_run.clear_number`` (in 2.11 it moves for finished runs only). Without them every try
+    counts from 0.
+
+    :raises FlyteConfigurationError: outside an Airflow task, as under Flyte's own Airflow connector
+    """
+    ti = context.get("ti") or context.get("task_instance")
+    task = context.get("task")
+    if ti is None or task is None:
+        raise FlyteConfigurationError(
+            "there is no Airflow task instance to name the execution after; "
+            "give execution_name, or run this operator in an Airflow Dag"
+        )
+    dag_run = context.get("dag_run")
+    map_index = getattr(ti, "map_index", None)
+    return Coordinates(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=-1 if map_index is None else int(map_index),
+        region_id=str(getattr(ti, "region_id", None) or ""),
+        namespace=_settings.get_str("name_namespace"),
+        try_number=int(ti.try_number),
+        epoch=max(0, int(getattr(ti, "max_tries", 0) or 0) - int(task.retries or 0)),
+        clear_number=int(getattr(dag_run, "clear_number", 0) or 0),
+        run_started_at=_datetime_or_none(getattr(dag_run, "start_date", None)),
+    )
+
+
+def _datetime_or_none(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def has_tries_left(context: Any) -> bool:
+    """Whether Airflow will try again after this try (``ti.max_tries``, all versions)."""
+    ti = context["ti"]
+    return int(ti.try_number) <= int(getattr(ti, "max_tries", 0) or 0)
+
+
+def read_state_of(context: Any) -> str | None:
+    """Return the state that Airflow has for this task instance now, None when it cannot be asked.
+
+    Relies on ``RuntimeTaskInstance.get_task_states`` (3.0 and newer; private supervisor protocol). A worker
+    that shuts down finds ``running``, a user's kill finds something else. Fallback: None, which callers take
+    for a kill.
+    """
+    ti = context.get("ti")
+    get_task_states = getattr(ti, "get_task_states", None)
+    if get_task_states is None:
+        return None
+    index = getattr(ti, "map_index", None)
+    try:
+        states = get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    # Anything may come out of a supervisor that is going down; the answer is then unknown.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot ask Airflow for the state of this task: %s", exc)
+        return None
+    key = ti.task_id if index is None or index < 0 else f"{ti.task_id}_{index}"
+    state = states.get(ti.run_id, {}).get(key)
+    return None if state is None else str(getattr(state, "value", state))
+
+
+# -- state that outlives a try -------------------------------------------------------------------------------
+
+
+def read_task_state(context: Any, key: str) -> Any:
+    """Return what an earlier try stored (``task_state_store``, 3.3 and newer), else None."""
+    store = context.get("task_state_store")
+    if store is None:
+        return None
+    try:
+        return store.get(key)
+    # A convenience: names can be found without it.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot read Airflow's task state store: %s", exc)
+        return None
+
+
+def write_task_state(context: Any, key: str, value: Any) -> None:
+    """Store a JSON value for later tries where Airflow can; elsewhere do nothing."""
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    try:
+        store.set(key, value)
+    # A convenience: names can be found without it.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot write Airflow's task state store: %s", exc)
+
+
+# -- templates -----------------------------------------------------------------------------------------------
+
+
+def load_text(task: Any, text: str, context: Any) -> Any:
+    """Return what a rendered text holds as JSON or YAML; the path of a template is read and rendered first.
+
+    Relies on ``BaseOperator.get_template_env`` (all versions), whose loader knows the Dag's folders.
+
+    :raises FlyteConfigurationError: when it is neither
+    """
+    # Untyped, and a part of every Airflow.
+    yaml: Any = importlib.import_module("yaml")
+
+    if text.strip().endswith((".json", ".yaml", ".yml")):
+        text = task.get_template_env().get_template(text.strip()).render(context)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise FlyteConfigurationError(f"inputs: neither JSON nor YAML: {exc}") from exc
+
+
+# -- sensors -------------------------------------------------------------------------------------------------
+
+
+class InterruptiblePokes:
+    """For a sensor whose sleeps between pokes must end when its task is killed.
+
+    Relies on ``BaseSensorOperator._get_next_poke_interval``, which every version calls right before it sleeps
+    (or reschedules): the sleep is done here, and what is left of it is 0. Fallback, should it vanish: sleeps
+    run on, and Airflow ends the process after its grace period.
+    """
+
+    def sleep_between_pokes(self, seconds: float, poke_count: int) -> None:
+        """Sleep, or raise; to be overridden."""
+        raise NotImplementedError
+
+    def _get_next_poke_interval(
+        self, started_at: Any, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        sensor: Any = super()
+        interval = float(sensor._get_next_poke_interval(started_at, run_duration, poke_count))
+        if sensor.reschedule:
+            return interval
+        self.sleep_between_pokes(interval, poke_count)
+        return 0.0
+
+
+def is_deferral_timeout(error: BaseException) -> bool:
+    """Whether a deferred task was resumed because ``defer(timeout=)`` passed.
+
+    Relies on the exception's name (``TaskDeferralTimeout``, 3.0 and newer) or text ("Trigger timeout", 2.11).
+    """
+    return type(error).__name__ == "TaskDeferralTimeout" or "Trigger timeout" in str(error)
+
+
+# -- triggers ------------------------------------------------------------------------------------------------
+
+
+async def get_connection_async(conn_id: str) -> Any:
+    """Return a connection without blocking the triggerer's event loop.
+
+    Relies on ``BaseHook.aget_connection`` (3.1 and newer). Fallback: the blocking lookup, in a thread.
+    """
+    from flyte_provider._airflow import BaseHook
+
+    lookup: Any = getattr(BaseHook, "aget_connection", None)
+    if lookup is not None:
+        return await lookup(conn_id)
+    return await asyncio.to_thread(BaseHook.get_connection, conn_id)
+
+
+def calls_on_kill_of_triggers() -> bool:
+    """Whether this Airflow calls ``BaseTrigger.on_kill`` when a user kills a deferred task (3.3 and
+    newer).
+    """
+    from flyte_provider._airflow import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")
+
+
+async def was_killed_by_user(trigger: Any) -> bool:
+    """Whether the cancelled trigger's task is no longer deferred: somebody acted on it.
+
+    For versions where :func:`calls_on_kill_of_triggers` is false, which cancel a trigger in the same way when
+    it moves to another triggerer. Relies on ``RuntimeTaskInstance.get_task_states`` (3.0 to 3.2) or the
+    database (2.11). Fallback: False, the execution runs on.
+    """
+    ti = trigger.task_instance
+    if ti is None:
+        return False
+    read = _state_from_supervisor if is_airflow_3() else _state_from_database
+    try:
+        state = await asyncio.to_thread(read, ti)
+    # A triggerer that is shutting down may have lost its database.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot ask Airflow whether the task was killed, leaving the execution: %s", exc)
+        return False
+    return state is not None and str(state) != "deferred"
+
+
+def _state_from_supervisor(ti: Any) -> str | None:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    index = getattr(ti, "map_index", -1)
+    key = ti.task_id if index is None or index < 0 else f"{ti.task_id}_{index}"
+    state = states.get(ti.run_id, {}).get(key)
+    return None if state is None else str(getattr(state, "value", state))
+
+
+def _state_from_database(ti: Any) -> str | None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = session.query(TaskInstance.state)
+        row = query.filter(
+            TaskInstance.dag_id == ti.dag_id,
+            TaskInstance.run_id == ti.run_id,
+            TaskInstance.task_id == ti.task_id,
+            TaskInstance.map_index == ti.map_index,
+        ).one_or_none()
+    return None if row is None else str(row[0])

@@ -1,0 +1,71 @@
+"""What a task wants launched, and how: values only, checked where they are turned into a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flyte_provider.exceptions import FlyteConfigurationError
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The entity to launch.
+
+    :param kind: ``launch plan``, ``task`` or ``workflow``; a workflow stands for its default launch plan
+    :param name: its name in Flyte
+    :param version: a version, None for the active launch plan (else the newest), ``latest`` for the newest
+    """
+
+    kind: str
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
+
+def choose_target(
+    launchplan_name: str | None, task_name: str | None, workflow_name: str | None, version: str | None
+) -> Target:
+    """Return the one target that was named.
+
+    :raises FlyteConfigurationError: when none or more than one was
+    """
+    named = {"launch plan": launchplan_name, "task": task_name, "workflow": workflow_name}
+    chosen = [(kind, name) for kind, name in named.items() if name]
+    if len(chosen) != 1:
+        given = " and ".join(f"{kind} {name!r}" for kind, name in chosen) or "none"
+        raise FlyteConfigurationError(
+            f"Either task_name or launchplan_name is required, or workflow_name: exactly one; got {given}"
+        )
+    kind, name = chosen[0]
+    return Target(kind, name, version or None)
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """Everything of an execution's spec but entity and inputs; None and empty leave Flyte's default.
+
+    The operator documents each field under the same name.
+    """
+
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    envs: Mapping[str, str] | None = None
+    tags: Sequence[str] | None = None
+    max_parallelism: int | None = None
+    raw_output_data_config: str | Mapping[str, str] | None = None
+    kubernetes_service_account: str | None = None
+    iam_role: str | None = None
+    oauth2_client: Mapping[str, Any] | None = field(default=None, repr=False)
+    secrets: Sequence[Mapping[str, Any]] | None = None
+    notifications: Sequence[Mapping[str, Any]] | None = None
+    disable_notifications: bool | None = None
+    overwrite_cache: bool | None = None
+    interruptible: bool | None = None
+    cluster_pool: str | None = None
+    execution_cluster_label: str | None = None

@@ -1,0 +1,47 @@
+"""The XComs that operator and sensor leave, and the size that outputs may have there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flyte_provider._waiting import TaskLog
+
+CONSOLE_URL_KEY = "flyte_console_url"
+EXECUTION_KEY = "flyte_execution"
+OUTPUTS_KEY = "flyte_outputs"
+
+
+def push(context: Any, key: str, value: Any) -> None:
+    """Push one XCom; without a task instance (a bare ``execute({})``) do nothing."""
+    ti = context.get("ti")
+    if ti is not None:
+        ti.xcom_push(key=key, value=value)
+
+
+def pull_execution(context: Any) -> dict[str, Any] | None:
+    """Return the ``flyte_execution`` that this task pushed before it deferred, None when there is none."""
+    ti = context.get("ti")
+    if ti is None:
+        return None
+    # A list of map indexes gives a list of values: the one form that 2.11 and 3.x share for a mapped task.
+    values = ti.xcom_pull(task_ids=[ti.task_id], key=EXECUTION_KEY, map_indexes=[ti.map_index])
+    found = [value for value in values or () if isinstance(value, dict) and value.get("name")]
+    return found[0] if found else None
+
+
+def within_limit(outputs: dict[str, Any], uri: str, max_bytes: int, log: TaskLog) -> Any:
+    """Return the outputs, or the address where Flyte keeps them when they are too large for XCom.
+
+    :param max_bytes: limit for the outputs as JSON
+    """
+    size = len(json.dumps(outputs, default=str).encode())
+    if size <= max_bytes:
+        return outputs
+    log.warning(
+        "The outputs have %d bytes, more than xcom_max_bytes=%d: XCom gets their address %s",
+        size,
+        max_bytes,
+        uri,
+    )
+    return uri
