@@ -1,7 +1,7 @@
 """Names that Flyte derives: unique node ids, child execution names, pod names, shards, random names.
 
-Pure. Source: flyteplugins pluginmachinery/encoding/encoder.go, flytepropeller controller/nodes/common/utils.go,
-flyteadmin pkg/common/executions.go.
+Pure. Source: flyteplugins pluginmachinery/encoding/encoder.go, flytepropeller
+controller/nodes/common/utils.go, flyteadmin pkg/common/executions.go.
 """
 
 from __future__ import annotations

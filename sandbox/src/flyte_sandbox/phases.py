@@ -20,7 +20,9 @@ TASK_TERMINAL = frozenset({TASK.SUCCEEDED, TASK.FAILED, TASK.ABORTED})
 
 
 def is_legal_workflow_move(current: int, wanted: int) -> bool:
-    """Flyte keeps no strict graph: nothing leaves a terminal phase, ABORTING only ends, RUNNING never queues again."""
+    """Flyte keeps no strict graph: nothing leaves a terminal phase, ABORTING only ends, RUNNING never queues
+    again.
+    """
     if current in WORKFLOW_TERMINAL or current == wanted:
         return False
     if current == WORKFLOW.ABORTING:

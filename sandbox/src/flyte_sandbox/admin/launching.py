@@ -28,10 +28,10 @@ from flyte_sandbox.compiler.identifiers import (
     validate_execution_name,
     validate_identifier,
     validate_labels,
-    validate_literal_map,
     validate_notifications,
 )
 from flyte_sandbox.compiler.launch_plans import resolve_inputs
+from flyte_sandbox.compiler.literal_values import validate_literal_map
 from flyte_sandbox.config import BUCKET
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
