@@ -6,19 +6,27 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.clock import Clock, SystemClock
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.web.gateway import Call, Gateway
 from flyte_sandbox.web.pages.logs import Logs
+from flyte_sandbox.web.pages.router import Pages
 from flyte_sandbox.web.security import Guard
 from flyte_sandbox.web.signed import SignedData
 
 
 def create_app(
-    config: SandboxConfig, call: Call, store: Store, signer: Signer, logs: Logs, port: int | None = None
+    config: SandboxConfig,
+    call: Call,
+    store: Store,
+    signer: Signer,
+    logs: Logs,
+    port: int | None = None,
+    clock: Clock | None = None,
 ) -> Starlette:
     """:param call: answers RPCs for the gateway and the pages, the same function that gRPC calls.
 
@@ -30,6 +38,7 @@ def create_app(
         Route("/healthcheck", _healthcheck),
         Route("/", _to_console),
         Route("/console", _to_console),
+        Mount("/console", routes=Pages(call, logs, clock or SystemClock()).routes()),
         Route("/signed/{object:path}", signed.__call__, methods=["GET", "PUT"]),
         # All else is the API's, also to say that there is no such thing.
         Route("/{anything:path}", gateway.__call__, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import os
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -37,12 +38,17 @@ class Piece:
 
 async def find(logs: Logs, id: identifier_pb2.NodeExecutionIdentifier, attempt: int) -> Path:
     """:raises NotFound: when there is no such log."""
-    path = await asyncio.to_thread(logs, id.execution_id, id.node_id, attempt)
+    path = await asyncio.to_thread(_existing, logs, id, attempt)
     if path is None:
         raise NotFound(
             f"no log of attempt {attempt} of node [{id.node_id}] of [{id.execution_id.name}] (yet)"
         )
     return path
+
+
+def _existing(logs: Logs, id: identifier_pb2.NodeExecutionIdentifier, attempt: int) -> Path | None:
+    path = logs(id.execution_id, id.node_id, attempt)
+    return path if path is not None and path.is_file() else None
 
 
 def read_piece(path: Path, cursor: int) -> Piece:
@@ -74,6 +80,15 @@ def read_tail(path: Path) -> Piece:
     if start == 0:
         return piece
     return Piece(piece.text.partition("\n")[2] or piece.text, piece.cursor, is_cut=True)
+
+
+async def stream(path: Path) -> AsyncIterator[bytes]:
+    """The file as it is, up to where it ended when we began; a running task may add to it meanwhile."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        left = os.fstat(file.fileno()).st_size
+        while left > 0 and (piece := await asyncio.to_thread(file.read, min(left, MAX_PIECE_BYTES))):
+            left -= len(piece)
+            yield piece
 
 
 def _whole(data: bytes) -> bytes:

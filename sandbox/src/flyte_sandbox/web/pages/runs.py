@@ -83,9 +83,9 @@ class Runs:
         execution = await self._api.execution(id)
         now = self._clock.now()
         phase = workflow_phase(execution.closure.phase)
-        names = await self._names(execution)
-        places = await self._tree(id, names)
-        rows = [_row(place, _axis(execution, phase, now), now) for place in places]
+        axis = _axis(execution, phase, now)
+        places = await self._tree(id, await self._names(execution))
+        rows = [_row(place, axis, now) for place in places]
         await self._add_attempts(rows, now)
         data = await or_none(self._api.execution_data(id))
         return {
@@ -94,6 +94,7 @@ class Runs:
             "created": moment(execution.closure, "created_at"),
             "started": moment(execution.closure, "started_at"),
             "seconds": span_seconds(execution.closure, phase.is_live, now),
+            "whole": (axis.end - axis.start).total_seconds(),
             "rows": rows,
             "left_out": len(places) >= _MAX_NODES,
             "error": _error(execution.closure),
@@ -115,8 +116,8 @@ class Runs:
         data = await or_none(self._api.node_data(id))
         children = await self._children(id.execution_id, node, name, names) if names else []
         return {
-            "execution": execution,
             "row": row,
+            "whole": (axis.end - axis.start).total_seconds(),
             "children": [_row(place, axis, now) for place in children],
             "inputs": values.from_map(data.full_inputs) if data else [],
             "outputs": values.from_map(data.full_outputs) if data else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import datetime, timezone
 from typing import Any
 
@@ -140,3 +141,15 @@ _SIMPLE = {
     "struct": "dict",
     "duration": "timedelta",
 }
+
+
+def error_parts(message: str) -> tuple[str, str]:
+    """flytekit writes the traceback first and what was said last; a reader wants it the other way round.
+
+    Source: flytekit bin/entrypoint.py.
+
+    :return: what was said, and the traceback, which may be empty.
+    """
+    before, _, said = textwrap.dedent(message).rpartition("\nMessage:\n")
+    trace = textwrap.dedent(before.strip().removeprefix("Trace:").strip("\n"))
+    return textwrap.dedent(said).strip() or "no message", trace
