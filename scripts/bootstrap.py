@@ -12,6 +12,11 @@ OLDEST = (3, 8)
 
 def main():
     if sys.version_info < OLDEST:
+        for better in ("python3.12", "python3.11"):
+            try:  # noqa: SIM105 - an old Python has no contextlib.suppress
+                os.execvp(better, [better, os.path.abspath(__file__)] + sys.argv[1:])  # noqa: RUF005, S606
+            except OSError:
+                pass
         sys.stderr.write(
             "airflyte: {} is Python {}.{}, too old even to begin; the stack needs CPython 3.11 or 3.12 "
             "(on Debian and Ubuntu: sudo apt-get install -y python3).\n".format(

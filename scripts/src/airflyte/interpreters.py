@@ -117,7 +117,7 @@ def find(request: str | None, install: Callable[[], str | None]) -> str:
 
 def none_fits(candidates: Iterable[str] = CANDIDATES) -> AirflyteError:
     """The error for a machine on which no Python fits and none could be fetched."""
-    found = "; ".join(str(look_at(candidate)) for candidate in candidates)
+    found = "; ".join(dict.fromkeys(str(look_at(candidate)) for candidate in candidates))
     return AirflyteError(
         f"No Python here can run the stack. Found: {found}. Needed: {NEEDED}. "
         "Install one (on Debian and Ubuntu: sudo apt-get install -y python3.11 python3.11-venv), "

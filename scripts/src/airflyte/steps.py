@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 NAME_WIDTH = 11
 LINE_WIDTH = 92
 LOG_LINES = 20
-PLAIN_NOTE_SECONDS = 5.0
-"""In the plain form a long step repeats what it is doing at most this often."""
+NOTE_SECONDS = 5.0
+"""In the plain form a step that takes long says what it is doing this often, when that has changed."""
 
 
 class Step:
@@ -32,7 +33,7 @@ class Step:
     The text that was said last is what stays on the step's line when it ends.
     """
 
-    def __init__(self, name: str, note: Callable[[Step], None], clock: Callable[[], float]) -> None:
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
         self.name = name
         self.text = ""
         self.done: float | None = None
@@ -41,14 +42,12 @@ class Step:
         """The log whose last lines are shown when the step fails; an error's own log comes first."""
         self.has_clock = True
         """False for a step that only sets something going, so that no duration is claimed for it."""
-        self._note = note
         self._clock = clock
         self._started = clock()
 
     def say(self, text: str) -> None:
         """Say what the step is doing, or what came of it; callable from any thread."""
         self.text = text
-        self._note(self)
 
     def advance(self, done: float, total: float | None, text: str | None = None) -> None:
         """Show a bar.
@@ -73,6 +72,7 @@ class Steps:
     :param stream: where to print; standard output by default.
     :param is_live: force (True) or forbid (False) the live form; None looks at the stream.
     :param clock: seconds, for tests.
+    :param note_seconds: see :data:`NOTE_SECONDS`.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class Steps:
         stream: TextIO | None = None,
         is_live: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
+        note_seconds: float = NOTE_SECONDS,
     ) -> None:
         self.total = total
         self.number = 0
         self._stream = stream or sys.stdout
         self._is_live = _can_be_live(self._stream) if is_live is None else is_live
         self._clock = clock
-        self._noted: tuple[float, str] = (0.0, "")
+        self._note_seconds = note_seconds
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Run one step; its line is printed when the block ends, in red with the log's end when it fails."""
         self.number += 1
-        step = Step(name, self._plain_note, self._clock)
-        self._noted = (self._clock(), "")
+        step = Step(name, self._clock)
         try:
             with self._shown(step):
                 yield step
@@ -111,10 +111,9 @@ class Steps:
 
     def _shown(self, step: Step) -> contextlib.AbstractContextManager[object]:
         if not self._is_live:
-            return contextlib.nullcontext()
+            return self._noting(step)
         from rich.live import Live
 
-        step._note = lambda _: None
         return Live(
             console=self._console(),
             get_renderable=lambda: self._live_line(step),
@@ -146,13 +145,25 @@ class Steps:
         grid.add_row(*cells)
         return grid
 
-    def _plain_note(self, step: Step) -> None:
-        now = self._clock()
-        noted_at, noted = self._noted
-        if not step.text or step.text == noted or now - noted_at < PLAIN_NOTE_SECONDS:
-            return
-        self._noted = (now, step.text)
-        self.print(f"{self._head(step)} … {step.text}")
+    @contextlib.contextmanager
+    def _noting(self, step: Step) -> Iterator[None]:
+        """Print now and then what a long step is doing, from a thread: the step itself may be waiting."""
+        ended = threading.Event()
+
+        def note() -> None:
+            noted = ""
+            while not ended.wait(self._note_seconds):
+                if step.text and step.text != noted:
+                    noted = step.text
+                    self.print(f"{self._head(step)} … {noted}")
+
+        thread = threading.Thread(target=note, name=f"notes of {step.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _head(self, step: Step) -> str:
         return f"[{self.number}/{self.total}] {step.name:<{NAME_WIDTH}}"

@@ -88,7 +88,7 @@ def find(environ: Mapping[str, str], private: Path) -> Uv | None:
 
     :param private: the folder of the private one; see :func:`fetch`.
     """
-    on_path = shutil.which("uv", path=environ.get("PATH"))
+    on_path = shutil.which("uv", path=environ.get("PATH", ""))
     for candidate in (on_path, _executable(private)):
         if candidate and fits(version(Path(candidate))):
             return Uv(Path(candidate), environment(environ))
