@@ -54,6 +54,7 @@ logger = logging.getLogger(__name__)
 ExecutionId: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
 _GET_EXECUTION = "/flyteidl.service.AdminService/GetExecution"
 _STOP_SECONDS = 0.5
+_DEEP_CHECK_SECONDS = 0.1
 
 T = TypeVar("T")
 
@@ -214,7 +215,16 @@ class Sandbox:
     async def _open_doors(self) -> None:
         self._runtime: Runtime = make_runtime(self.config.state)
         call, config = self._dispatcher.call, self.config
-        app = create_app(config, call, self.store, self.signer, self.log_path, self.port)
+        app = create_app(
+            config,
+            call,
+            self.store,
+            self.signer,
+            self.log_path,
+            self.port,
+            self._clock,
+            lambda: self.runner.ready(_DEEP_CHECK_SECONDS),
+        )
         self._grpc = GrpcServer(self._dispatcher.call, f"unix:{self._runtime.grpc_socket}")
         self._http = HttpServer(app, self._runtime.http_socket)
         await self._grpc.start()

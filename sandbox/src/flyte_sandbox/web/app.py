@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock, SystemClock
 from flyte_sandbox.config import SandboxConfig
+from flyte_sandbox.errors import StartupError
 from flyte_sandbox.web.gateway import Call, Gateway
 from flyte_sandbox.web.pages.logs import Logs
 from flyte_sandbox.web.pages.router import Pages
@@ -27,15 +31,17 @@ def create_app(
     logs: Logs,
     port: int | None = None,
     clock: Clock | None = None,
+    check_tasks: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """:param call: answers RPCs for the gateway and the pages, the same function that gRPC calls.
 
     :param logs: where the log of an attempt lies.
     :param port: the public one; that of ``config`` when None.
+    :param check_tasks: raises StartupError unless tasks can be started; may block.
     """
     gateway, signed = Gateway(call), SignedData(store, signer)
     routes = [
-        Route("/healthcheck", _healthcheck),
+        Route("/healthcheck", _healthcheck(check_tasks)),
         Route("/", _to_console),
         Route("/console", _to_console),
         Mount("/console", routes=Pages(call, logs, clock or SystemClock()).routes()),
@@ -49,8 +55,19 @@ def create_app(
     )
 
 
-async def _healthcheck(_: Request) -> Response:
-    return Response()
+def _healthcheck(check_tasks: Callable[[], None]) -> Callable[[Request], Awaitable[Response]]:
+    """Empty, as the real one's; with ``?deep=1`` it also says whether a task could be started."""
+
+    async def healthcheck(request: Request) -> Response:
+        if "deep" not in request.query_params:
+            return Response()
+        try:
+            await run_in_threadpool(check_tasks)
+        except StartupError as exc:
+            return JSONResponse({"tasks": "not ready", "message": str(exc)}, 503)
+        return JSONResponse({"tasks": "ready"})
+
+    return healthcheck
 
 
 async def _to_console(_: Request) -> Response:
