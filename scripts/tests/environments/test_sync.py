@@ -167,7 +167,9 @@ def test_a_failed_download_is_one_sentence_with_the_log(
 ) -> None:
     del environ["UV_NO_INDEX"], environ["UV_FIND_LINKS"]
     environ |= {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
-    with pytest.raises(AirflyteError, match=r"^Environment sandbox could not be made: .*[Cc]onnect") as caught:
+    with pytest.raises(
+        AirflyteError, match=r"^Environment sandbox could not be made: .*[Cc]onnect"
+    ) as caught:
         make(stocked, environ).sync("sandbox", progress)
     assert "\n" not in caught.value.message
     assert caught.value.cause
