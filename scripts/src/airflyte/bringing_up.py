@@ -136,9 +136,13 @@ class BringUp:
             raise AirflyteError(f"The connection {connection.NAME} could not be made: {error}") from error
 
     def _demo(self) -> int:
-        with self._steps.step("demo") as step:
-            result = demo.run(self.stack, step)
-            step.say(result.describe())
+        """Run the demo; the stack runs, and the card is shown, whatever comes of it."""
+        try:
+            with self._steps.step("demo") as step:
+                result = demo.run(self.stack, step)
+                step.say(result.describe())
+        except AirflyteError:
+            return 1  # the step has printed it
         if not result.is_success:
             for line in demo.explain_failure(self.stack, result):
                 self._steps.print(f"      {line}")

@@ -48,7 +48,7 @@ def end_orphans(supervisor: Supervisor, stack_id: str, order: Order) -> list[str
     orphans = marks.find_marked(stack_id)
     if not orphans or owner(supervisor, orphans):
         return []
-    described = sorted({component_of(each) or marks.command_of(each) for each in orphans})
+    described = sorted({owning_component(each) or "task processes" for each in orphans})
     stop(supervisor, stack_id, order)
     return described
 
@@ -63,8 +63,15 @@ def owner(supervisor: Supervisor, marked: set[psutil.Process]) -> int | None:
 
 
 def component_of(process: psutil.Process) -> str | None:
-    """The component that a process is, or was started by."""
+    """The component that a process is, or was started by, as its own environment says."""
     return marks.variable(process.pid, COMPONENT)
+
+
+def owning_component(process: psutil.Process) -> str | None:
+    """As :func:`component_of`, also for a process whose environment cannot be read any more."""
+    with contextlib.suppress(psutil.Error):
+        return next(filter(None, map(component_of, [process, *process.parents()])), None)
+    return None
 
 
 def _stop_group(supervisor: Supervisor, stack_id: str, names: Sequence[str]) -> None:

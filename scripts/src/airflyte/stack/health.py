@@ -10,6 +10,7 @@ import http.client
 import time
 import xmlrpc.client
 
+from airflyte.processes import marks
 from airflyte.processes.supervisord import ComponentState
 from airflyte.readiness import doors
 from airflyte.readiness.doors import Door
@@ -51,11 +52,15 @@ class DoorHealth:
 
 @dataclasses.dataclass(frozen=True)
 class Health:
-    """All of it."""
+    """All of it.
+
+    :param strays: processes of the stack that no supervisor owns.
+    """
 
     is_running: bool
     components: list[ComponentHealth]
     doors: list[DoorHealth]
+    strays: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -65,7 +70,7 @@ class Health:
     def word(self) -> str:
         """In one word."""
         if not self.is_running:
-            return "stopped"
+            return "without a supervisor" if self.strays else "stopped"
         return "ready" if self.is_ready else "not ready"
 
 
@@ -74,17 +79,18 @@ def look(stack: Stack) -> Health:
 
     :raises AirflyteError: when its state folder is not ours.
     """
-    started = record.read(stack)
-    states = _states(stack) if started and stack.folder.read() else None
-    if started is None or states is None:
-        return Health(False, [ComponentHealth(each.name, "not running") for each in stack.components()], [])
+    components = stack.components()
+    known = stack.folder.read()
+    states = _states(stack) if known else None
+    started = record.read(stack.folder)
+    if states is None or started is None:
+        strays = len(marks.find_marked(known.stack_id)) if known else 0
+        return Health(False, [ComponentHealth(each.name, "not running") for each in components], [], strays)
     gate = Gate(stack.supervisor, stack.id, started.started_at)
     found = [*doors.airflow_doors(stack, started.started_at), *doors.flyte_doors(stack)]
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(found)) as pool:
         healths = list(pool.map(lambda door: _look(gate, door), found))
-    return Health(
-        True, [_component(stack, states, each.name, each.port) for each in stack.components()], healths
-    )
+    return Health(True, [_component(stack, states, each.name, each.port) for each in components], healths)
 
 
 def _states(stack: Stack) -> dict[str, ComponentState] | None:
@@ -105,4 +111,6 @@ def _component(
     if state is None:
         return ComponentHealth(name, "not running", port=port)
     seconds = time.time() - state.started_at if state.started_at else None
-    return ComponentHealth(name, state.phase.lower(), state.pid, port, seconds)
+    # The supervisor says "starting" until it believes that a component stays; whether it answers, doors tell.
+    phase = "running" if state.is_running and state.pid else state.phase.lower()
+    return ComponentHealth(name, phase, state.pid, port, seconds)

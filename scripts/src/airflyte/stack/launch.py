@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-import time
 from collections.abc import Mapping
 
 from airflyte import ports, stack_secrets
@@ -49,15 +48,14 @@ def launch(stack: Stack, environ: Mapping[str, str]) -> Launched:
     """
     stack_secrets.load_or_make(stack.folder)
     signature = record.signature(stack)
-    running = record.read(stack)
+    running = record.read(stack.folder)
     if is_running(stack):
         if running and running.signature == signature:
             return Launched(Gate(stack.supervisor, stack.id, running.started_at), is_new=False)
         stopping.stop(stack.supervisor, stack.id, STOP_ORDER)
     ports.check_free(stack.settings)
     _write(stack)
-    started = record.Record(time.time(), signature)
-    record.write(stack, started)
+    started = record.write(stack, signature)
     try:
         stack.supervisor.start(base_environment(environ, stack.id))
     except BaseException:

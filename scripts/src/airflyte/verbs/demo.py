@@ -22,11 +22,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     :raises AirflyteError: when the stack does not run.
     """
     from airflyte import demo
-    from airflyte.stack import launch
-    from airflyte.stack.parts import Stack
+    from airflyte.stack import launch, record
     from airflyte.steps import Steps
 
-    stack = Stack(settings)
+    stack = record.running_stack(settings)
     if not stack.has_airflow:
         raise AirflyteError("There is no Airflow in this stack (AIRFLYTE_AIRFLOW=none), so no Dag can run.")
     if settings.folder.read() is None or not launch.is_running(stack):

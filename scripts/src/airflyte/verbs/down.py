@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Stop the stack; nothing to do is no failure."""
     from airflyte.processes import marks
-    from airflyte.stack.parts import Stack
+    from airflyte.stack import record
     from airflyte.steps import Steps
 
     if settings.folder.read() is None:
         sys.stdout.write("Nothing is running: no stack was ever started here.\n")
         return 0
-    stack = Stack(settings)
+    stack = record.running_stack(settings)
     with settings.folder.locked("airflyte down"):
         if not marks.find_marked(stack.id):
             sys.stdout.write("Nothing is running.\n")
@@ -57,7 +57,6 @@ def stop(stack: Stack) -> str:
     running = active(stack)
     count = len(marks.find_marked(stack.id))
     stopping.stop(stack.supervisor, stack.id, STOP_ORDER)
-    # The ports that it had, which are not those of settings that have changed meanwhile.
     busy = [holder for holder in ports.holders(ports.needed(stack.settings)) if holder.stack_id == stack.id]
     if busy:
         raise AirflyteError(f"Port {busy[0].port} is still {busy[0]}.")

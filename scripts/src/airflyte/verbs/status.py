@@ -30,10 +30,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
     :return: 0 when the stack is ready, else 1.
     """
-    from airflyte.stack import health
-    from airflyte.stack.parts import Stack
+    from airflyte.stack import health, record
 
-    stack = Stack(settings)
+    stack = record.running_stack(settings)
     if args.env:
         sys.stdout.write(
             "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables(stack).items())
@@ -81,7 +80,8 @@ def table(stack: Stack, found: Health) -> list[str]:
     """For a person."""
     lines = [f"The stack in {stack.settings.checkout} is {found.word}."]
     if not found.is_running:
-        return [*lines, "Next: make up"]
+        left = [f"{found.strays} of its processes are left; make up ends them first."] if found.strays else []
+        return [*lines, *left, "Next: make up"]
     lines += ["", f"{'component':<24}{'state':<13}{'pid':>8}  {'since':<9}port"]
     for each in found.components:
         since = _duration(each.seconds) if each.seconds is not None else "-"
@@ -89,7 +89,11 @@ def table(stack: Stack, found: Health) -> list[str]:
     lines += ["", f"{'door':<40}answer"]
     lines += [f"{door.name:<40}{door.reason or 'ok'}" for door in found.doors]
     closed = next((door for door in found.doors if not door.is_open), None)
-    return [*lines, "", f"Next: make logs ARGS={closed.component}" if closed else "Next: make demo"]
+    return [*lines, "", f"Next: make logs ARGS={closed.component}" if closed else _next(stack)]
+
+
+def _next(stack: Stack) -> str:
+    return "Next: make demo" if stack.has_airflow else "Next: make register"
 
 
 def _duration(seconds: float) -> str:

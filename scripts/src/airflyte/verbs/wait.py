@@ -23,12 +23,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
     :raises AirflyteError: naming the first closed door when the time is over.
     """
-    from airflyte.stack import health
-    from airflyte.stack.parts import Stack
+    from airflyte.stack import health, record
 
-    stack = Stack(settings)
     deadline = time.monotonic() + args.timeout
-    while not (found := health.look(stack)).is_ready:
+    # Made anew for each look: an `up` that begins meanwhile decides what there is to wait for.
+    while not (found := health.look(record.running_stack(settings))).is_ready:
         if time.monotonic() > deadline:
             raise AirflyteError(f"The stack is not ready after {args.timeout:g} seconds: {_why(found)}.")
         time.sleep(LOOK_SECONDS)
