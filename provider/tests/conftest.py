@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .fakes.admin import FakeAdmin
 
 # Airflow reads its home when it is first imported, which pytest does while it collects.
 _HOME = os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-provider-flyte-"))
@@ -31,3 +36,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for warning in _THEIR_WARNINGS:
             item.add_marker(pytest.mark.filterwarnings(warning), append=False)
+
+
+@pytest.fixture
+def admin() -> Iterator[FakeAdmin]:
+    """A Flyte whose executions succeed at the first look."""
+    from .fakes.admin import FakeAdmin, serve
+
+    with serve(FakeAdmin()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def conn_id(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An Airflow connection to that Flyte."""
+    from .fakes.airflow import make_connection
+
+    return make_connection(monkeypatch, admin.port)

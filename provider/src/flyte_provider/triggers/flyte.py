@@ -171,7 +171,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         if execution is not None and execution.closure.HasField("created_at"):
             created_at = execution.closure.created_at.ToDatetime(tzinfo=timezone.utc)
             age = (datetime.now(timezone.utc) - created_at).total_seconds()
-        quick = min(max(age, 0.0), 2 * self.poll_interval)
+        quick = min(max(age, 0.0), self.poll_interval)
         return skip_looks(look_intervals(self.poll_interval, self.max_poll_interval), quick)
 
     def _seconds_left(self) -> float:
