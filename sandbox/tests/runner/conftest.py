@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -31,21 +31,27 @@ def wait_until(condition: Callable[[], object], what: str = "it") -> None:
 
 
 class Harness:
-    """A runner in a folder of its own; a second one in the same folder is the server after a restart."""
+    """A runner in a folder of its own; a second one in the same folder is the server after a restart.
 
-    def __init__(
-        self, folder: Path, warm: bool = True, grace_seconds: float = 1.0, interpreter: Path | None = None
-    ) -> None:
+    The runner is made when it is first used.
+    """
+
+    def __init__(self, folder: Path, warm: bool = True, interpreter: Path | None = None) -> None:
         self.folder = folder
         self.started: dict[str, datetime] = {}
         self.ends: list[AttemptExit] = []
         self._heard = threading.Condition()
-        self.runner = ProcessRunner(
-            environments={"default": interpreter or Path(sys.executable), "missing": folder / "no/python"},
-            templates_folder=folder / "templates",
+        self._warm = warm
+        self._interpreter = interpreter or Path(sys.executable)
+
+    @cached_property
+    def runner(self) -> ProcessRunner:
+        return ProcessRunner(
+            environments={"default": self._interpreter, "missing": self.folder / "no/python"},
+            templates_folder=self.folder / "templates",
             mark=("AIRFLYTE_STACK", "test-stack"),
-            warm=warm,
-            grace_seconds=grace_seconds,
+            warm=self._warm,
+            grace_seconds=1.0,
             on_started=self._on_started,
             on_end=self._on_end,
         )
@@ -140,11 +146,11 @@ class Harness:
 
     def _is_template(self, process: psutil.Process) -> bool:
         try:
-            words, status = process.cmdline(), process.status()
-        except psutil.NoSuchProcess:
+            words, mark = process.cmdline(), process.environ().get(processes.MARK, "")
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
             return False
-        program = any(word.startswith(str(self.folder / "templates")) for word in words[2:3])
-        return program and status != psutil.STATUS_ZOMBIE and os.getsid(process.pid) == process.pid
+        is_ours = any(word.startswith(str(self.folder / "templates")) for word in words[2:3])
+        return is_ours and set(mark) == {"0"}  # a forked attempt has the same command line
 
     def living(self, spec: AttemptSpec) -> set[int]:
         """The processes of an attempt, wherever they have gone."""

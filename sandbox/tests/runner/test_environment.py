@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from flyte_sandbox.errors import StartupError
 from flyte_sandbox.runner import AttemptSpec
 from flyte_sandbox.runner.environment import attempt_environment, attempt_mark, base_environment
-from flyte_sandbox.runner.sockets import LONGEST_PATH, socket_path
+from flyte_sandbox.runner.template import short_paths
 from flyte_sandbox.runner.template.shadows import top_level_names
 from flyte_sandbox.runner.templates import folder_name
 
@@ -74,29 +71,52 @@ def test_different_names_never_share_a_folder():
     assert folder_name("a/b") != folder_name("a:b")
 
 
-def test_a_short_path_keeps_its_socket_beside_it(tmp_path):
-    assert socket_path(Path("/t"), tmp_path) == Path("/t/socket")
+def test_a_short_path_is_used_as_it_is():
+    assert short_paths.socket_path("/t", "name") == "/t/socket"
+    assert short_paths.temporary_path("/t", "name") == "/t"
 
 
-def test_a_long_path_has_its_socket_in_a_private_folder(tmp_path):
-    with tempfile.TemporaryDirectory() as short:
-        path = socket_path(tmp_path / ("x" * 120), Path(short))
-        assert len(str(path)) <= LONGEST_PATH
-        assert path.parent.stat().st_mode & 0o777 == 0o700
-        assert path != socket_path(tmp_path / ("x" * 120), Path(short))
+@pytest.mark.parametrize("make_path", [short_paths.socket_path, short_paths.temporary_path])
+def test_a_long_path_gets_a_short_name_in_a_folder_of_ones_own(make_path):
+    path = make_path("/state/" + "x" * 120, "name")
+    assert path == f"{short_paths.root()}/name"
+    assert len(path) <= short_paths.LONGEST_SOCKET
 
 
-def test_a_private_folder_that_others_may_enter_is_refused(tmp_path):
-    (tmp_path / f"flyte-sandbox-{os.getuid()}").mkdir(mode=0o755)
-    with pytest.raises(StartupError, match="mode 0700"):
-        socket_path(tmp_path / ("x" * 120), tmp_path)
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setattr(short_paths, "root", lambda: str(tmp_path / "root"))
+    return tmp_path / "root"
 
 
-def test_a_private_folder_that_is_a_link_is_refused(tmp_path):
+def test_a_short_name_leads_to_the_folder_until_it_is_removed(root, tmp_path):
+    for _ in range(2):
+        short_paths.make_link(str(root / "name"), str(tmp_path))
+    assert (root / "name").resolve() == tmp_path
+    assert root.stat().st_mode & 0o777 == 0o700
+    for _ in range(2):
+        short_paths.remove_link(str(root / "name"))
+    assert list(root.iterdir()) == []
+
+
+def test_a_folder_without_another_name_is_left_alone(root, tmp_path):
+    short_paths.make_link(str(tmp_path), str(tmp_path))
+    short_paths.remove_link(str(tmp_path))
+    assert tmp_path.is_dir()
+    assert not root.exists()
+
+
+def test_a_private_folder_that_others_may_enter_is_refused(root):
+    root.mkdir(mode=0o755)
+    with pytest.raises(PermissionError, match="mode 0700"):
+        short_paths.make_root()
+
+
+def test_a_private_folder_that_is_a_link_is_refused(root, tmp_path):
     (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (tmp_path / f"flyte-sandbox-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StartupError, match="must be a folder of yours"):
-        socket_path(tmp_path / ("x" * 120), tmp_path)
+    root.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PermissionError, match="must be a folder of yours"):
+        short_paths.make_root()
 
 
 def test_modules_and_packages_shadow_but_plain_folders_do_not(tmp_path):

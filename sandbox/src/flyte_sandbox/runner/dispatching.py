@@ -223,7 +223,7 @@ class Dispatcher:
 
     def _watch_orphan(self, attempt: Attempt, claim: dict[str, Any]) -> None:
         attempt.place = Place.ORPHANED
-        attempt.orphan = attempt.orphan or Orphan(claim, attempt_mark(attempt.spec))
+        attempt.orphan = attempt.orphan or Orphan(claim, attempt.spec)
         if attempt.orphan.is_alive():
             self._tell_started(attempt, claim["started_at"])
         if attempt.is_stopping:
@@ -239,7 +239,7 @@ class Dispatcher:
         record = records.read_exit(str(attempt.spec.folder))
         if record is None and not is_lost:
             return
-        orphan.clean_up(attempt.spec.folder)
+        orphan.clean_up()
         if record is not None:
             self._end(attempt, record)
         else:

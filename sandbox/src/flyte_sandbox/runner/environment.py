@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flyte_sandbox.runner.attempts import AttemptSpec
-from flyte_sandbox.runner.template import processes, records
+from flyte_sandbox.runner.template import processes, records, short_paths
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -43,7 +43,7 @@ def attempt_environment(
     env = {**base, **spec.env}
     if env["PATH"].partition(":")[0] != scripts:
         env["PATH"] = f"{scripts}:{env['PATH']}"
-    env["TMPDIR"] = str(spec.folder.absolute() / records.WORK / "tmp")
+    env["TMPDIR"] = temporary_path(spec)
     env[processes.MARK] = attempt_mark(spec)
     return env | dict([mark] if mark else [])
 
@@ -52,3 +52,9 @@ def attempt_mark(spec: AttemptSpec) -> str:
     """Told by the folder too: two sandboxes on one machine may use the same keys."""
     text = f"{spec.folder.absolute()}\0{spec.key}"
     return hashlib.sha256(text.encode()).hexdigest()[: processes.MARK_LENGTH]
+
+
+def temporary_path(spec: AttemptSpec) -> str:
+    """TMPDIR: in the attempt's work folder, perhaps under a shorter name."""
+    folder = spec.folder.absolute() / records.WORK / records.TEMPORARY
+    return short_paths.temporary_path(str(folder), attempt_mark(spec)[:12])

@@ -8,10 +8,11 @@ import shutil
 import signal
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
-from flyte_sandbox.runner.template import processes, records
+from flyte_sandbox.runner.attempts import AttemptSpec
+from flyte_sandbox.runner.environment import attempt_mark, temporary_path
+from flyte_sandbox.runner.template import processes, records, short_paths
 
 _SETTLE_SECONDS = 2.0
 """How long a template that lives out of reach may take to write down the end of its child."""
@@ -20,13 +21,14 @@ _SETTLE_SECONDS = 2.0
 class Orphan:
     """
     :param claim: of whoever runs the attempt.
-    :param mark: the attempt's mark.
+    :param spec: what they run.
     """
 
-    def __init__(self, claim: dict[str, Any], mark: str) -> None:
+    def __init__(self, claim: dict[str, Any], spec: AttemptSpec) -> None:
         self.started_at: float | None = claim["started_at"]
         self._claim = claim
-        self._mark = mark
+        self._spec = spec
+        self._mark = attempt_mark(spec)
         self._gone_since: float | None = None
         self._kill_at: float | None = None
 
@@ -51,9 +53,13 @@ class Orphan:
             self._kill_at = time.monotonic() + grace_seconds
             processes.send(processes.session_members(self._claim["pid"]), signal.SIGTERM)
 
-    def clean_up(self, folder: Path) -> None:
-        """What a template does after its children: end what they left, remove their work."""
-        processes.kill(self._claim["pid"], self._mark)
-        work = folder / records.WORK
+    def clean_up(self) -> None:
+        """What a template does after its children: end what they left, remove their work.
+
+        Only the mark counts: the dead leader's session may be another's by now.
+        """
+        processes.kill(processes.NO_SESSION, self._mark)
+        short_paths.remove_link(temporary_path(self._spec))
+        work = self._spec.folder / records.WORK
         if work.exists():  # perhaps large: not in the runner's thread
             threading.Thread(target=shutil.rmtree, args=(work, True), daemon=True).start()

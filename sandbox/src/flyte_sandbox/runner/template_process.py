@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flyte_sandbox.runner.sockets import socket_path
+from flyte_sandbox.runner.template import short_paths
 from flyte_sandbox.runner.template.config import Config
 from flyte_sandbox.runner.template.connections import Connection
 
@@ -139,12 +139,13 @@ class TemplateProcess:
 
 
 def _write_config(settings: TemplateSettings) -> Config:
-    folder = settings.folder / f"{FOLDER_PREFIX}{secrets.token_hex(4)}"
+    name = secrets.token_hex(4)
+    folder = settings.folder / f"{FOLDER_PREFIX}{name}"
     folder.mkdir(mode=0o700)
     config = Config(
         environment=settings.environment,
         folder=str(folder),
-        socket=str(socket_path(folder)),
+        socket=short_paths.socket_path(str(folder), name),
         bin=str(settings.scripts),
         warm=settings.warm,
         memory=str(settings.folder / "modules.json"),
@@ -152,6 +153,8 @@ def _write_config(settings: TemplateSettings) -> Config:
         linger_seconds=settings.linger_seconds,
         version=program_version(),
     )
+    if Path(config.socket).parent != folder:
+        short_paths.make_root()
     config.write(str(folder / _CONFIG))
     return config
 

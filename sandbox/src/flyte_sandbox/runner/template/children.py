@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import processes, records, sweeping
+from . import processes, records, short_paths, sweeping
 from .config import Config
 from .job import Closable, Forked, Job
 from .warmth import Warmth
@@ -117,6 +117,7 @@ class Children:
         self._save(child.job, record)
         self._tell({"event": "ended", "key": child.job.key, "record": record})
         self.reports.append(str(child.pid))
+        short_paths.remove_link(child.job.env["TMPDIR"])
         self._sweepers |= sweeping.remove(child.job.work)
 
     def _end_the_rest(self, child: Child) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterable
 
-from . import processes
+from . import processes, short_paths
 from .job import Closable, Job
 
 _UMASK = 0o022
@@ -38,8 +38,9 @@ def enter_work(job: Job) -> None:
     """A fresh current folder and TMPDIR. (A uid of the attempt's own would be taken here, after a chown of
     ``work``.)
     """
-    for folder in (job.cwd, job.env["TMPDIR"]):
+    for folder in (job.cwd, job.temporary):
         os.makedirs(folder, exist_ok=True)
+    short_paths.make_link(job.env["TMPDIR"], job.temporary)
     os.chdir(job.cwd)
 
 

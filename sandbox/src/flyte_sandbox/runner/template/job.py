@@ -35,6 +35,11 @@ class Job:
         return os.path.join(self.work, "cwd")
 
     @property
+    def temporary(self) -> str:
+        """Of the attempt's own; TMPDIR is it or a link to it."""
+        return os.path.join(self.work, records.TEMPORARY)
+
+    @property
     def log(self) -> str:
         return os.path.join(self.folder, records.LOG)
 

@@ -20,6 +20,8 @@ MARK = "AIRFLYTE_ATTEMPT"
 MARK_LENGTH = 32
 """Of its value, always: a fork writes it over its template's, in place."""
 
+NO_SESSION = -1
+
 IS_LINUX = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_PASSES = 10

@@ -15,6 +15,7 @@ CLAIM = "claim"
 EXIT = "exit.json"
 LOG = "log"
 WORK = "work"
+TEMPORARY = "tmp"
 
 TOMBSTONE: dict[str, Any] = {"pid": 0, "identity": "", "started_at": None}
 """The claim of an attempt that nobody shall run."""

@@ -1,0 +1,384 @@
+"""A forked attempt must not be told from one whose interpreter was started for it."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+
+import pytest
+from flyteidl.core import literals_pb2 as idl
+
+from flyte_sandbox.runner.environment import temporary_path
+
+WORLD = """
+    import json, locale, logging, os, pathlib, resource, signal, subprocess, sys, tempfile, threading, time
+    from flytekit import task, current_context
+    from flytekit.configuration import Config
+    from flytekit.core.context_manager import FlyteContextManager
+
+    AT_IMPORT = {"cwd": os.getcwd(), "tmp": tempfile.gettempdir(), "home": os.path.expanduser("~")}
+
+    def descriptors():
+        found = []
+        for number in os.listdir("/proc/self/fd"):
+            try:
+                found.append(os.readlink(f"/proc/self/fd/{number}").partition(":[")[0])
+            except OSError:
+                pass
+        return sorted(found)
+
+    def status_lines(*names):
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return [line for line in lines if line.startswith(names)]
+
+    def shell(line):
+        return subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, text=True).stdout
+
+    def program_of(signals):
+        return {str(n): repr(signal.getsignal(n)).partition(" at ")[0] for n in signals}
+
+    def handlers_of(*names):
+        return {n: [repr(type(h)) for h in logging.getLogger(n).handlers] for n in names}
+
+    def world():
+        main = sys.modules["__main__"]
+        context = FlyteContextManager.current_context()
+        return {
+            "import": AT_IMPORT,
+            "cwd": os.getcwd(),
+            "listing": sorted(os.listdir(".")),
+            "env": dict(os.environ),
+            "env of children": shell("env | grep -v ^_= | sort"),
+            "argv": sys.argv,
+            "orig_argv": sys.orig_argv,
+            "path": sys.path,
+            "flags": repr(sys.flags),
+            "executable": sys.executable,
+            "prefix": sys.prefix,
+            "main": [main.__name__, main.__file__, main.__spec__, main.__package__],
+            "signals": program_of(signal.valid_signals()),
+            "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+            "dispositions": status_lines("SigIgn", "SigBlk"),
+            "dispositions of children": shell("grep -E 'SigIgn|SigBlk' /proc/self/status"),
+            "descriptors": descriptors(),
+            "umask": os.umask(0o022),
+            "is session leader": os.getsid(0) == os.getpid(),
+            "is group leader": os.getpgrp() == os.getpid(),
+            "limits": [resource.getrlimit(n) for n in range(10)],
+            "stdin": sys.stdin.read(),
+            "stdout": [sys.stdout.encoding, sys.stdout.errors, sys.stdout.write_through, sys.stdout.isatty()],
+            "stderr": [sys.stderr.encoding, sys.stderr.errors, sys.stderr.write_through, sys.stderr.isatty()],
+            "locale": [locale.getlocale(), locale.getpreferredencoding()],
+            "time zone": [time.tzname, time.timezone],
+            "threads": sorted(thread.name for thread in threading.enumerate()),
+            "temporary": sorted(name[:3] for name in os.listdir(tempfile.gettempdir())),
+            "sandbox path": os.path.dirname(Config().local_sandbox_path),
+            "file access": os.path.dirname(os.path.dirname(context.file_access.local_sandbox_dir)),
+            "handlers": handlers_of("", "flytekit", "user_space", "developer"),
+            "levels": {n: logging.getLogger(n).level for n in ("", "flytekit", "user_space")},
+            "excepthook": sys.excepthook.__module__,
+            "recursion limit": sys.getrecursionlimit(),
+            "visible modules": [name for name in ("child", "records", "warmth") if name in sys.modules],
+            "nice": os.nice(0),
+        }
+
+    @task
+    def t():
+        pathlib.Path(os.environ["NOTES"]).write_text(json.dumps(world()))
+"""
+
+
+def look(harness, key, **env):
+    """The world as a task sees it, with what belongs to the one attempt named alike."""
+    notes = harness.folder / f"{key}.json"
+    ending = harness.run(harness.module(key, WORLD, NOTES=str(notes), **env))
+    assert ending.code == 0, ending.log_tail
+    text = notes.read_text()
+    spec = harness.spec(key)
+    for own in (str(spec.folder), str(harness.folder), temporary_path(spec)):
+        text = text.replace(own, "OWN")
+    found = json.loads(text.replace(key, "KEY"))
+    for values in (found["env"], found):
+        values.pop("AIRFLYTE_ATTEMPT", None)
+    lines = found["env of children"].splitlines()
+    found["env of children"] = [line for line in lines if not line.startswith("AIRFLYTE_ATTEMPT=")]
+    return found
+
+
+@pytest.mark.parametrize(
+    "env", [{}, {"FLYTE_SDK_LOGGING_LEVEL": "10", "A": "b c"}, {"FLYTE_INTERNAL_EXECUTION_ID": ""}]
+)
+def test_a_task_sees_the_same_world(warm, cold, key, env):
+    forked, started = look(warm, key, **env), look(cold, key, **env)
+    different = [name for name in forked if forked[name] != started[name]]
+    assert {name: forked[name] for name in different} == {name: started[name] for name in different}
+
+
+SHOW_PROGRAM = "print(open('/proc/self/cmdline').read().split(chr(0))[1])"
+
+
+def test_a_warm_runner_forks_and_a_cold_one_does_not(warm, cold, key):
+    for harness in (warm, cold):
+        assert harness.run(harness.task(key, SHOW_PROGRAM)).code == 0
+    assert "template/main.py" in warm.log(key)
+    assert "bin/pyflyte-execute" in cold.log(key)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"OMP_NUM_THREADS": "1"},
+        {"OPENBLAS_NUM_THREADS": "1"},
+        {"PYTHONHASHSEED": "1"},
+        {"TZ": "Asia/Tokyo"},
+        {"LC_ALL": "C"},
+        {"LD_LIBRARY_PATH": "/x"},
+        {"HOME": "/root"},
+        {"PATH": "/mine:/usr/bin"},
+        {"_F_TE_MAX_COROS": "5"},
+        {"FLYTE_SDK_RICH_TRACEBACKS": "0"},
+    ],
+    ids=lambda env: next(iter(env)),
+)
+def test_variables_that_were_read_at_import_make_an_attempt_cold(warm, key, env):
+    assert warm.run(warm.task(key, SHOW_PROGRAM, **env)).code == 0
+    assert "bin/pyflyte-execute" in warm.log(key)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"MY_SETTING": "1"},
+        {
+            "FLYTE_AWS_ENDPOINT": "http://localhost:30002",
+            "FLYTE_PLATFORM_URL": "x",
+            "FLYTE_ATTEMPT_NUMBER": "0",
+        },
+        {"FLYTE_INTERNAL_TASK_NAME": "x", "_F_SS_C": "", "FLYTE_SECRETS_DEFAULT_DIR": "/x"},
+        {"BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX", "FLYTE_K8S_ARRAY_INDEX": "3"},
+    ],
+    ids=lambda env: next(iter(env)),
+)
+def test_the_usual_variables_leave_an_attempt_warm(warm, key, env):
+    assert warm.run(warm.task(key, SHOW_PROGRAM, **env)).code == 0
+    assert "template/main.py" in warm.log(key)
+
+
+def test_flytekit_reads_its_settings_from_the_attempts_variables(warm, key):
+    body = """
+        from flytekit.configuration import Config, DataConfig
+        print("endpoint", DataConfig.auto().s3.endpoint)
+        import flytekit
+        print("secrets in", flytekit.current_context().secrets._base_dir)
+    """
+    env = {"FLYTE_AWS_ENDPOINT": "http://here:1", "FLYTE_SECRETS_DEFAULT_DIR": "/my/secrets"}
+    assert warm.run(warm.task(key, body, **env)).code == 0
+    assert "endpoint http://here:1\nsecrets in /my/secrets" in warm.log(key)
+
+
+def test_user_code_that_shadows_a_loaded_module_is_imported_instead_of_it(warm, key):
+    spec = warm.task(key, "import click; print('click is', click.__file__)")
+    code = warm.folder / "code" / key
+    (code / "yaml.py").write_text("def safe_load(*_): return {}\nload = dump = safe_load\nprint('my yaml')")
+    warm.run(spec)
+    assert "my yaml" in warm.log(key)
+
+
+def test_a_data_folder_with_the_name_of_a_loaded_module_does_no_harm(warm, key):
+    spec = warm.task(key, SHOW_PROGRAM)
+    (warm.folder / "code" / key / "click").mkdir()
+    assert warm.run(spec).code == 0
+    assert "template/main.py" in warm.log(key)
+
+
+RANDOM = """
+    import json, os, pathlib, random, secrets, tempfile, uuid
+    import flytekit
+    values = [random.random(), random.Random().random(), str(uuid.uuid4()), secrets.token_hex(4)]
+    values += [tempfile.mktemp()]
+    try:
+        import numpy
+        values += [numpy.random.rand(), numpy.random.default_rng().random()]
+        values += [numpy.random.RandomState().rand()]
+    except ImportError:
+        pass
+    pathlib.Path(os.environ["NOTES"]).write_text(json.dumps(values))
+"""
+
+
+def test_random_numbers_differ_between_forks(warm, key):
+    drawn = []
+    for number in range(3):
+        notes = warm.folder / f"{key}-{number}.json"
+        assert warm.run(warm.task(f"{key}-{number}", RANDOM, NOTES=str(notes))).code == 0
+        drawn.append(json.loads(notes.read_text()))
+    for values in zip(*drawn, strict=True):
+        assert len(set(values)) == 3
+
+
+def test_forks_do_not_share_the_event_loop_that_flytekit_makes_at_import(warm, key):
+    body = """
+        import asyncio, os, time
+        from flytekit.extend.backend import base_connector
+        loop = base_connector.local_connector_loop
+        async def wait():
+            await asyncio.sleep(0.05)
+            return await asyncio.to_thread(lambda: "through the self pipe")
+        print(loop.run_until_complete(wait()))
+    """
+    specs = [warm.task(f"{key}-{number}", body) for number in range(4)]
+    for spec in specs:
+        warm.runner.start(spec)
+    for spec in specs:
+        assert warm.wait_for_end(spec.key).code == 0, warm.log(spec.key)
+        assert "through the self pipe" in warm.log(spec.key)
+
+
+def test_multiprocessing_finds_its_main_module(either, key):
+    source = """
+        import multiprocessing
+        from flytekit import task
+
+        def double(x):
+            return 2 * x
+
+        @task
+        def t():
+            for method in ("spawn", "fork", "forkserver"):
+                with multiprocessing.get_context(method).Pool(2) as pool:
+                    print(method, pool.map(double, [1, 2, 3]))
+    """
+    ending = either.run(either.module(key, source))
+    assert ending.code == 0
+    assert [f"{m} [2, 4, 6]" in either.log(key) for m in ("spawn", "fork", "forkserver")] == [True] * 3, (
+        ending
+    )
+
+
+def test_the_attempt_is_marked_from_outside_too(either, key, eventually):
+    body = """
+        import os, pathlib, time
+        children = os.fork()
+        pathlib.Path(NOTES, str(os.getpid())).touch()
+        if children == 0:
+            os.setsid()
+        while not pathlib.Path(NOTES, "go").exists():
+            time.sleep(0.01)
+        if children == 0:
+            os._exit(0)
+        os.wait()
+    """
+    notes = either.folder / f"{key}-notes"
+    notes.mkdir()
+    spec = either.task(key, body.replace("NOTES", repr(str(notes))))
+    either.runner.start(spec)
+    eventually(lambda: len(list(notes.iterdir())) == 2, "both processes")
+    assert either.living(spec) == {int(path.name) for path in notes.iterdir()}
+    (notes / "go").touch()
+    assert either.wait_for_end(key).code == 0
+
+
+def test_code_is_fetched_unpacked_and_found(either, key, tmp_path):
+    source = f"""
+        import os
+        from flytekit import task
+        import helper_of_user
+        @task
+        def t():
+            {SHOW_PROGRAM}
+            print(helper_of_user.VALUE, sorted(os.listdir(".")))
+            print("as seen by children", os.environ["PYTHONPATH"] == os.getcwd())
+            from flytekit.core.context_manager import FlyteContextManager as M
+            fast = M.current_context().serialization_settings.fast_serialization_settings
+            print("passed on", fast.destination_dir, fast.distribution_location)
+    """
+    spec = either.module(key, source)
+    archive = tmp_path / "fast123.tar.gz"
+    (tmp_path / "helper_of_user.py").write_text("VALUE = 'found'")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "helper_of_user.py", "helper_of_user.py")
+        tar.add(either.folder / "code" / key / "user_tasks.py", "user_tasks.py")
+    argv = [
+        "pyflyte-fast-execute",
+        "--additional-distribution",
+        str(archive),
+        "--dest-dir",
+        "/root",
+        "--",
+        *spec.argv,
+    ]
+    ending = either.run(either.spec(key, *argv))
+    assert ending.code == 0
+    assert (either.files(key) / "outputs.pb").exists(), ending.log_tail
+    assert "found ['__pycache__', 'fast123.tar.gz', 'helper_of_user.py', 'user_tasks.py']" in either.log(key)
+    assert "as seen by children True" in either.log(key)
+    assert f"passed on /root {archive}" in either.log(key)
+    assert "template/main.py" in either.log(key) or "bin/pyflyte-execute" in either.log(key)
+
+
+def test_code_that_is_missing_ends_with_code_1(either, key):
+    argv = [
+        "pyflyte-fast-execute",
+        "--additional-distribution",
+        "/no/code.tar.gz",
+        "--dest-dir",
+        ".",
+        "--",
+        "true",
+    ]
+    ending = either.run(either.spec(key, *argv))
+    assert ending.code == 1
+    assert "task execution code was not found" in ending.log_tail
+
+
+def test_any_command_may_follow_the_code(either, key, tmp_path):
+    (tmp_path / "pkl.gz").write_bytes(b"a pickle")
+    argv = ["pyflyte-fast-execute", "--additional-distribution", str(tmp_path / "pkl.gz"), "--dest-dir", "."]
+    ending = either.run(either.spec(key, *argv, "--", "sh", "-c", "cat pkl.gz; exit 3"))
+    assert (ending.code, either.log(key)) == (3, "a pickle")
+
+
+def test_a_map_task_takes_its_element(either, key):
+    source = """
+        from flytekit import task, map_task
+        @task
+        def double(x: int) -> int:
+            return 2 * x
+    """
+    spec = either.module(key, source)
+    numbers = [idl.Literal(scalar=idl.Scalar(primitive=idl.Primitive(integer=n))) for n in (10, 20, 30)]
+    inputs = idl.LiteralMap(literals={"x": idl.Literal(collection=idl.LiteralCollection(literals=numbers))})
+    path = either.folder / f"{key}.pb"
+    path.write_bytes(inputs.SerializeToString())
+    out = either.files(key)
+    argv = [
+        *(
+            "pyflyte-map-execute",
+            "--inputs",
+            str(path),
+            "--output-prefix",
+            str(out),
+            "--raw-output-data-prefix",
+            str(out),
+        ),
+        *(
+            "--resolver",
+            "flytekit.core.array_node_map_task.ArrayNodeMapTaskResolver",
+            "--",
+            "vars",
+            "",
+            "resolver",
+        ),
+        *(
+            "flytekit.core.python_auto_container.default_task_resolver",
+            "task-module",
+            "user_tasks",
+            "task-name",
+            "double",
+        ),
+    ]
+    env = {"BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX", "FLYTE_K8S_ARRAY_INDEX": "1"}
+    ending = either.run(either.spec(key, *argv, **{**spec.env, **env}))
+    assert ending.code == 0
+    written = idl.LiteralMap.FromString((out / "outputs.pb").read_bytes())
+    assert [v.scalar.primitive.integer for v in written.literals.values()] == [40], ending.log_tail
