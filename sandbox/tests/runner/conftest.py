@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 import textwrap
 import threading
 import time
@@ -36,12 +37,15 @@ class Harness:
     The runner is made when it is first used.
     """
 
-    def __init__(self, folder: Path, warm: bool = True, interpreter: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, warm: bool = True, interpreter: Path | None = None, linger_seconds: float = 10.0
+    ) -> None:
         self.folder = folder
         self.started: dict[str, datetime] = {}
         self.ends: list[AttemptExit] = []
         self._heard = threading.Condition()
         self._warm = warm
+        self._linger_seconds = linger_seconds
         self._interpreter = interpreter or Path(sys.executable)
 
     @cached_property
@@ -54,6 +58,7 @@ class Harness:
             grace_seconds=1.0,
             on_started=self._on_started,
             on_end=self._on_end,
+            linger_seconds=self._linger_seconds,
         )
 
     def _on_started(self, key: str, at: datetime) -> None:
@@ -160,13 +165,47 @@ class Harness:
 Make = Callable[..., Harness]
 
 
+class Environment:
+    """A virtual environment with packages of its own, in which flytekit and the rest are "editable"."""
+
+    def __init__(self, folder: Path) -> None:
+        self.python = folder / "bin" / "python"
+        self.packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+        self.python.parent.mkdir(parents=True)
+        self.packages.mkdir(parents=True)
+        home = Path(sys.executable).resolve()
+        self.python.symlink_to(home)
+        (folder / "pyvenv.cfg").write_text(f"home = {home.parent}\ninclude-system-site-packages = false\n")
+
+    def add(self, name: str, source: str) -> None:
+        (self.packages / name).write_text(textwrap.dedent(source))
+
+    def lend_packages(self) -> None:
+        self.add("lent.pth", sysconfig.get_path("purelib") + "\n")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """One in which flytekit can be imported."""
+    made = Environment(tmp_path / "env")
+    made.lend_packages()
+    return made
+
+
+@pytest.fixture
+def bare_environment(tmp_path: Path) -> Environment:
+    """One with nothing but the standard library."""
+    return Environment(tmp_path / "bare")
+
+
 @pytest.fixture
 def make_harness(tmp_path: Path) -> Iterator[Make]:
     """Makes harnesses that share a folder, for tests that end servers or templates."""
     made: list[Harness] = []
 
-    def make(**settings: object) -> Harness:
-        made.append(Harness(tmp_path, **settings))  # type: ignore[arg-type]
+    def make(below: str = "", **settings: object) -> Harness:
+        (tmp_path / below).mkdir(exist_ok=True)
+        made.append(Harness(tmp_path / below, **settings))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

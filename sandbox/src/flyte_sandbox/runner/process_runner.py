@@ -21,7 +21,7 @@ from flyte_sandbox.runner.attempts import AttemptExit, AttemptSpec
 from flyte_sandbox.runner.dispatching import Dispatcher
 from flyte_sandbox.runner.readiness import Readiness
 from flyte_sandbox.runner.template_process import TemplateProcess
-from flyte_sandbox.runner.templates import TemplateError, Templates
+from flyte_sandbox.runner.templates import Patience, TemplateError, Templates
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class ProcessRunner:
     :param grace_seconds: between SIGTERM and SIGKILL.
     :param on_started: called with key and time when an attempt's process exists, adopted ones too.
     :param on_end: called exactly once for each attempt that was started or resumed.
+    :param linger_seconds: how long a template without attempts waits for the next server.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class ProcessRunner:
         grace_seconds: float,
         on_started: Callable[[str, datetime], None],
         on_end: Callable[[AttemptExit], None],
+        linger_seconds: float = 10.0,
     ) -> None:
-        self._templates = Templates(environments, templates_folder, mark, warm, grace_seconds)
+        patience = Patience(grace_seconds, linger_seconds)
+        self._templates = Templates(environments, templates_folder, mark, warm, patience)
         self._dispatcher = Dispatcher(self._templates, grace_seconds, on_started, on_end)
         self._readiness = Readiness(self._dispatcher)
         self._grace_seconds = grace_seconds

@@ -90,8 +90,7 @@ class TemplateProcess:
             try:
                 process = _run(settings, config, listener)
             except OSError:
-                shutil.rmtree(config.folder, ignore_errors=True)
-                Path(config.socket).unlink(missing_ok=True)
+                _remove_files(config)
                 raise
             return cls(config, _connect(config), process)
 
@@ -108,8 +107,7 @@ class TemplateProcess:
         try:
             return cls(config, _connect(config), None)
         except OSError:
-            Path(config.socket).unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_files(config)
             return None
 
     @property
@@ -124,8 +122,12 @@ class TemplateProcess:
         self.connection.send({"order": order, **details})
 
     def retire(self) -> None:
+        """Let it end with its last attempt. One that is still loading has none, and would not listen soon."""
         self.is_retiring = self.is_told_to_retire = True
-        self.order("retire")
+        if self.process is not None and not self.is_ready:
+            self.process.kill()
+        else:
+            self.order("retire")
 
     def leave(self) -> None:
         """Close the connection and let it live; it ends by itself."""
@@ -136,6 +138,15 @@ class TemplateProcess:
     def has_exited(self) -> bool:
         """Reaps it when it was started by this server."""
         return self.process is None or self.process.poll() is not None
+
+    def clean_up(self) -> None:
+        """Remove its files, in case it was killed before it could do so."""
+        _remove_files(self.config)
+
+
+def _remove_files(config: Config) -> None:
+    Path(config.socket).unlink(missing_ok=True)
+    shutil.rmtree(config.folder, ignore_errors=True)
 
 
 def _write_config(settings: TemplateSettings) -> Config:

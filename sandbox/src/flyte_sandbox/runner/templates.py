@@ -8,12 +8,12 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from flyte_sandbox.runner import environment as variables
 from flyte_sandbox.runner.template_process import FOLDER_PREFIX, TemplateProcess, TemplateSettings
 
-_LINGER_SECONDS = 10.0
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}")
 
 
@@ -29,6 +29,14 @@ class TemplateError(Exception):
     """No template process can be started; the message says of which environment and why."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long templates wait: for attempts that were told to stop, and for a server when there is none."""
+
+    grace_seconds: float
+    linger_seconds: float
+
+
 class Templates:
     """Used by the runner's thread only.
 
@@ -41,20 +49,18 @@ class Templates:
         folder: Path,
         mark: tuple[str, str] | None,
         warm: bool,
-        grace_seconds: float,
-        linger_seconds: float = _LINGER_SECONDS,
+        patience: Patience,
     ) -> None:
         self.all: list[TemplateProcess] = []
         self._leaving: list[TemplateProcess] = []
         self._folder = folder
         self.mark = mark
         self._warm = warm and sys.platform == "linux"
-        self._patience = (grace_seconds, linger_seconds)
+        self._patience = patience
         self._settings = {name: self._settings_of(name, path) for name, path in environments.items()}
 
     def _settings_of(self, name: str, interpreter: Path) -> TemplateSettings:
         folder = self._folder.absolute() / folder_name(name)
-        grace_seconds, linger_seconds = self._patience
         return TemplateSettings(
             environment=name,
             interpreter=interpreter.absolute(),
@@ -62,8 +68,8 @@ class Templates:
             folder=folder,
             base=variables.base_environment(interpreter, folder / "home", self.mark),
             warm=self._warm,
-            grace_seconds=grace_seconds,
-            linger_seconds=linger_seconds,
+            grace_seconds=self._patience.grace_seconds,
+            linger_seconds=self._patience.linger_seconds,
         )
 
     def settings(self, environment: str) -> TemplateSettings:
@@ -113,7 +119,9 @@ class Templates:
 
     def reap(self) -> bool:
         """:return: whether all templates that were forgotten have exited."""
-        self._leaving = [template for template in self._leaving if not template.has_exited()]
+        for template in [each for each in self._leaving if each.has_exited()]:
+            template.clean_up()
+            self._leaving.remove(template)
         return not self._leaving
 
     @property
@@ -127,6 +135,7 @@ class Templates:
             if template.process is not None:
                 template.process.kill()
                 template.process.wait()
+                template.clean_up()
 
     def leave(self) -> None:
         """Let them all live without this server."""
