@@ -154,8 +154,12 @@ class Actor:
             return
         if self._planner.was_claimed(attempt.key):
             self._slots.take(spec.key)
-            self._to_resume.append(spec)
-        elif self._slots.ask(spec):
+        elif not self._slots.ask(spec):
+            return
+        if self._to_order is None:
+            # No restart: the run was read anew after a failed commit. Ordering again finds what runs or ran.
+            self._order(spec)
+        else:
             self._to_resume.append(spec)
 
     def resume_attempts(self) -> None:
@@ -221,6 +225,12 @@ class Actor:
         mine = [key for key, attempt in self._attempts.items() if attempt.execution == id]
         for key in mine:
             del self._attempts[key]
+
+    def abandon(self, id: ExecutionId) -> None:
+        """Stop whatever runs for an execution that failed without its nodes' consent."""
+        for key in [key for key, attempt in self._attempts.items() if attempt.execution == id]:
+            self._stop(key)
+        self.forget(id)
 
     # ---- catalog
 

@@ -14,22 +14,27 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flyteidl.core import execution_pb2 as core_execution_pb2
+from flyteidl.event import event_pb2
 
 from flyte_sandbox.clock import Clock
 from flyte_sandbox.db.database import Database
+from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.decide import decide
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import AttemptStarted, Begin, Ended, Message, Terminate
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.records import write_records
-from flyte_sandbox.engine.step import Step
+from flyte_sandbox.engine.step import Step, system_error
+from flyte_sandbox.phases import WORKFLOW
 
 logger = logging.getLogger(__name__)
 
 Key = tuple[str, str, str]
 _MAX_BATCH = 500
 _RETRY_SECONDS = 1.0
+_MAX_FAILURES = 10
+"""Rounds in a row that may fail for one execution. Source: propeller's MaxWorkflowRetries."""
 
 
 class Engine:
@@ -52,6 +57,7 @@ class Engine:
         self._log_url = log_url
         self._inbox: queue.SimpleQueue[tuple[ExecutionId, Message] | None] = queue.SimpleQueue()
         self._runs: dict[Key, Run] = {}
+        self._failures: dict[Key, int] = {}
         self._actor: Actor | None = None
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
@@ -59,6 +65,11 @@ class Engine:
 
     def post(self, id: ExecutionId, message: Message) -> None:
         self._inbox.put((id, message))
+
+    def post_later(self, id: ExecutionId) -> None:
+        """Look at the execution again in a moment, from its rows."""
+        assert self._actor is not None
+        self._actor.later(_RETRY_SECONDS, lambda: self.post(id, Begin()))
 
     def created(self, id: ExecutionId) -> None:
         self.post(id, Begin())
@@ -85,7 +96,14 @@ class Engine:
             batch = self._next_batch()
             if batch is None:
                 return
-            self.tick(batch)
+            try:
+                self.tick(batch)
+            except Exception:
+                # Acting failed. The rows are written, so those executions go on when they are read anew.
+                logger.exception("a round of the engine failed")
+                for id in {_key(id): id for id, _ in batch}.values():
+                    self._runs.pop(_key(id), None)
+                    self.post_later(id)
 
     def _next_batch(self) -> list[tuple[ExecutionId, Message]] | None:
         """Waits for one message and takes those that have come with it."""
@@ -116,11 +134,11 @@ class Engine:
                 return
             step = steps.setdefault(key, Step(run, now))
             decide(step, message, self._log_links(id, message))
-        except Exception:
-            # Only this execution suffers. It is rebuilt from its rows with the next message.
+        except Exception as exc:
+            # Only this execution suffers. It is rebuilt from its rows and goes on from there.
             logger.exception("deciding about execution %s failed on %s", id.name, type(message).__name__)
             steps.pop(key, None)
-            self._runs.pop(key, None)
+            self._try_again(id, exc)
 
     def _load(self, id: ExecutionId) -> Run | None:
         run = self._loader.load(id)
@@ -145,14 +163,45 @@ class Engine:
             if decision.records:
                 with self._db.write() as connection:
                     write_records(connection, decision.records, now)
-        except Exception:
-            logger.exception(
-                "writing down execution %s failed; it is read anew and goes on", step.run.id.name
-            )
-            self._runs.pop(_key(step.run.id), None)
-            self._actor.later(_RETRY_SECONDS, lambda: self.post(step.run.id, Begin()))
+        except Exception as exc:
+            name = step.run.id.name
+            logger.exception("writing down execution %s failed; it is read anew and goes on", name)
+            self._try_again(step.run.id, exc)
             return False
+        self._failures.pop(_key(step.run.id), None)
         return True
+
+    def _try_again(self, id: ExecutionId, exc: Exception) -> None:
+        """Forget what is in memory and go on from the rows in a moment; after too many times give up."""
+        assert self._actor is not None
+        key = _key(id)
+        self._runs.pop(key, None)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        if self._failures[key] <= _MAX_FAILURES:
+            self.post_later(id)
+        else:
+            self._give_up(id, exc)
+
+    def _give_up(self, id: ExecutionId, exc: Exception) -> None:
+        """The execution cannot be brought forward any more: it fails with what stopped it."""
+        assert self._actor is not None
+        del self._failures[_key(id)]
+        text = f"max number of system retry attempts [{_MAX_FAILURES}/{_MAX_FAILURES}] exhausted. Last: {exc}"
+        now = self._clock.now()
+        event = event_pb2.WorkflowExecutionEvent(
+            execution_id=id,
+            phase=WORKFLOW.FAILED,
+            occurred_at=to_timestamp(now),
+            error=system_error("RetriesExhausted", text),
+        )
+        try:
+            with self._db.write() as connection:
+                write_records(connection, [event], now)
+        except Exception:
+            logger.exception("execution %s cannot even be failed; the next start tries again", id.name)
+            return
+        self._actor.abandon(id)
+        self._on_ended(id)
 
     def _act(self, step: Step) -> None:
         assert self._actor is not None
