@@ -168,7 +168,7 @@ class Sandbox:
     def _build_actor(self) -> None:
         config = self.config
         env = platform_env(config, self.port)
-        self._planner = AttemptPlanner(config.attempts, self.store, env)
+        self._planner = AttemptPlanner(config.attempts, self.store, env, config.environments)
         self._actor = Actor(
             self.db,
             self.store,

@@ -192,7 +192,8 @@ class Actor:
         """The runner has a process for this attempt."""
         attempt = self._attempts.get(key)
         if attempt is not None:
-            self._post(attempt.execution, AttemptStarted(attempt.node_uid, attempt.attempt, at))
+            notes = tuple(self._planner.notes(attempt))
+            self._post(attempt.execution, AttemptStarted(attempt.node_uid, attempt.attempt, at, notes))
 
     def ended(self, exit: AttemptExit) -> None:
         """The runner's process has ended; reading what it left behind is done here, off the engine's

@@ -7,7 +7,7 @@ A task process gets plain absolute paths where clients see ``s3://my-s3-bucket/â
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from flyteidl.core import literals_pb2
@@ -17,6 +17,7 @@ from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.arguments import fill_in
 from flyte_sandbox.engine.messages import Attempt
 from flyte_sandbox.engine.model import ExecutionId
+from flyte_sandbox.engine.parity import environment_of, parity_notes
 from flyte_sandbox.engine.paths import attempt_key
 from flyte_sandbox.runner import AttemptSpec
 
@@ -27,9 +28,13 @@ class AttemptPlanner:
     """:param folder: holds one folder per attempt.
 
     :param platform_env: variables that the platform gives to every task.
+    :param environments: the names of the environments that there are.
     """
 
-    def __init__(self, folder: Path, store: Store, platform_env: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, store: Store, platform_env: Mapping[str, str], environments: Collection[str]
+    ) -> None:
+        self._environments = environments
         self._folder = folder
         self._store = store
         self._platform_env = platform_env
@@ -76,7 +81,14 @@ class AttemptPlanner:
             folder=folder,
             argv=tuple(self._store.to_local(argument) for argument in command),
             env=self._env(attempt, container.env),
+            environment=environment_of(
+                attempt.overrides.container_image or container.image, self._environments
+            ),
         )
+
+    def notes(self, attempt: Attempt) -> list[str]:
+        """What a real cluster would have done with this attempt and this machine does not."""
+        return parity_notes(attempt.task, attempt.overrides, self._environments)
 
     def _values(self, attempt: Attempt, folder: Path) -> dict[str, str]:
         to_local = self._store.to_local

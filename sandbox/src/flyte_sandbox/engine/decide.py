@@ -63,7 +63,7 @@ def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> No
     assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
     match message:
         case AttemptStarted() if message.attempt == node.attempt:
-            _TASK.attempt_started(step, node, message.at, log_links)
+            _TASK.attempt_started(step, node, message, log_links)
         case AttemptEnded() if message.attempt == node.attempt:
             _TASK.attempt_ended(step, node, message.outcome)
         case AttemptInterrupted() if message.attempt == node.attempt:

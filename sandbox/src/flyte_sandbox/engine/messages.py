@@ -27,9 +27,12 @@ class Terminate:
 
 @dataclass(frozen=True)
 class AttemptStarted:
+    """:param notes: what a real cluster would have done and this machine does not."""
+
     node_uid: str
     attempt: int
     at: datetime
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

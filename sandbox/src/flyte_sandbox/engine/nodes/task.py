@@ -5,15 +5,16 @@ Source: flytepropeller pkg/controller/nodes/{executor,cache}.go, nodes/task/hand
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flyteidl.core import catalog_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 
+from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine import flow, paths
 from flyte_sandbox.engine.messages import (
     Attempt,
+    AttemptStarted,
     CacheLooked,
     CachePut,
     LookUpCache,
@@ -64,10 +65,10 @@ class TaskKind(Kind):
         node.is_process_ordered = True
         step.act(StartAttempt(_attempt(node)))
 
-    def attempt_started(self, step: Step, node: NodeRun, at: datetime, log_links: Any) -> None:
+    def attempt_started(self, step: Step, node: NodeRun, started: AttemptStarted, log_links: Any) -> None:
         """Told again for a process that a new server found running; that is no news."""
         if node.task_phase != TASK.RUNNING:
-            step.task(node, TASK.RUNNING, at=at, reason="task started", logs=log_links)
+            step.task(node, TASK.RUNNING, at=started.at, reasons=_reasons(started), logs=log_links)
 
     # ---- going on after a restart
 
@@ -167,6 +168,14 @@ def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
 def max_attempts(node: NodeRun) -> int:
     """One more than the retries of the node, or else of the task."""
     return int(node.node.metadata.retries.retries or template(node).metadata.retries.retries) + 1
+
+
+def _reasons(started: AttemptStarted) -> list[event_pb2.EventReason]:
+    """Shown in the order given; the last one is the attempt's current reason."""
+    stamp = to_timestamp(started.at)
+    return [
+        event_pb2.EventReason(reason=text, occurred_at=stamp) for text in (*started.notes, "task started")
+    ]
 
 
 def _used(node: NodeRun) -> int:

@@ -1,0 +1,56 @@
+"""The note of what a cluster would have done."""
+
+from __future__ import annotations
+
+import pytest
+from flyteidl.core import tasks_pb2, workflow_pb2
+
+from flyte_sandbox.engine.parity import environment_of, parity_notes
+
+
+def task(image: str = "cr.flyte.org/flyteorg/flytekit:py3.11-1.16.31") -> tasks_pb2.TaskTemplate:
+    return tasks_pb2.TaskTemplate(container=tasks_pb2.Container(image=image))
+
+
+NO_OVERRIDES = workflow_pb2.TaskNodeOverrides()
+
+
+def test_flytekits_own_image_is_what_the_default_environment_stands_for() -> None:
+    assert parity_notes(task(), NO_OVERRIDES, {"default"}) == []
+
+
+def test_an_unknown_image_is_named() -> None:
+    (note,) = parity_notes(task("ghcr.io/me/app:v1"), NO_OVERRIDES, {"default"})
+    assert note.startswith("Image ghcr.io/me/app:v1 was not run")
+
+
+def test_an_image_with_an_environment_of_its_own_runs_there() -> None:
+    environments = {"default", "ghcr.io/me/app:v1"}
+    assert parity_notes(task("ghcr.io/me/app:v1"), NO_OVERRIDES, environments) == []
+    assert environment_of("ghcr.io/me/app:v1", environments) == "ghcr.io/me/app:v1"
+    assert environment_of("other", environments) == "default"
+
+
+def test_an_override_of_the_image_counts() -> None:
+    overrides = workflow_pb2.TaskNodeOverrides(container_image="ghcr.io/me/other:v1")
+    (note,) = parity_notes(task(), overrides, {"default"})
+    assert "ghcr.io/me/other:v1" in note
+
+
+@pytest.mark.parametrize("place", ["task", "override"])
+def test_a_gpu_request_is_told(place: str) -> None:
+    gpu = tasks_pb2.Resources.ResourceEntry(name=tasks_pb2.Resources.GPU, value="1")
+    with_gpu, overrides = task(), workflow_pb2.TaskNodeOverrides()
+    target = with_gpu.container.resources if place == "task" else overrides.resources
+    target.requests.append(gpu)
+    assert parity_notes(with_gpu, overrides, {"default"}) == [
+        "A GPU was requested; the task ran without one."
+    ]
+
+
+def test_a_service_account_is_told() -> None:
+    other = task()
+    other.security_context.run_as.k8s_service_account = "trainer"
+    assert parity_notes(other, NO_OVERRIDES, {"default"}) == [
+        "The task ran as this machine's user, not as trainer."
+    ]
