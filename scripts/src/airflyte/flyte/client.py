@@ -34,10 +34,14 @@ class Execution:
 
 
 class FlyteClient:
-    """A Flyte on this machine. Calls raise ``OSError`` when it does not answer as it should."""
+    """A Flyte on this machine. Calls raise ``OSError`` when it does not answer as it should.
 
-    def __init__(self, port: int) -> None:
+    :param call_seconds: how long one call may take.
+    """
+
+    def __init__(self, port: int, call_seconds: float = CALL_SECONDS) -> None:
         self.port = port
+        self._call_seconds = call_seconds
 
     def health(self, query: str = "") -> tuple[int, bytes]:
         """GET /healthcheck: status and content."""
@@ -48,7 +52,7 @@ class FlyteClient:
         from flyteidl.admin.project_pb2 import ProjectListRequest
 
         with self._admin() as admin:
-            answer = admin.ListProjects(ProjectListRequest(limit=100), timeout=CALL_SECONDS)
+            answer = admin.ListProjects(ProjectListRequest(limit=100), timeout=self._call_seconds)
         return [project.id for project in answer.projects]
 
     def upload(self, project: str, domain: str, content: bytes) -> str:
@@ -64,7 +68,7 @@ class FlyteClient:
                 CreateUploadLocationRequest(
                     project=project, domain=domain, filename="readiness", content_md5=digest
                 ),
-                timeout=CALL_SECONDS,
+                timeout=self._call_seconds,
             )
         headers = {"Content-MD5": b64encode(digest).decode(), **dict(location.headers)}
         status, answer = _http("PUT", location.signed_url, content, headers)
@@ -78,7 +82,7 @@ class FlyteClient:
 
         with self._data_proxy() as proxy:
             location = proxy.CreateDownloadLocation(
-                CreateDownloadLocationRequest(native_url=address), timeout=CALL_SECONDS
+                CreateDownloadLocationRequest(native_url=address), timeout=self._call_seconds
             )
         status, content = _http("GET", location.signed_url)
         if status != 200:
@@ -94,13 +98,13 @@ class FlyteClient:
         identifier = WorkflowExecutionIdentifier(project=project, domain=domain, name=name)
         with self._admin() as admin:
             closure = admin.GetExecution(
-                WorkflowExecutionGetRequest(id=identifier), timeout=CALL_SECONDS
+                WorkflowExecutionGetRequest(id=identifier), timeout=self._call_seconds
             ).closure
             phase = str(WorkflowExecution.Phase.Name(closure.phase))
             outputs: dict[str, object] = {}
             if phase == "SUCCEEDED":
                 data = admin.GetExecutionData(
-                    WorkflowExecutionGetDataRequest(id=identifier), timeout=CALL_SECONDS
+                    WorkflowExecutionGetDataRequest(id=identifier), timeout=self._call_seconds
                 )
                 outputs = _primitives(data.full_outputs)
         return Execution(name, phase, outputs, str(closure.error.message))
@@ -116,7 +120,7 @@ class FlyteClient:
                     limit=1000,
                     filters=f"value_in(phase,{';'.join(ACTIVE_PHASES)})",
                 ),
-                timeout=CALL_SECONDS,
+                timeout=self._call_seconds,
             )
         return [execution.id.name for execution in answer.executions]
 

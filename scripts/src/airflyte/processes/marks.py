@@ -140,7 +140,7 @@ def describe(processes: Iterable[psutil.Process]) -> str:
 def command_of(process: psutil.Process, width: int = 60) -> str:
     """The beginning of a process's command line, or its name where that cannot be read."""
     with contextlib.suppress(psutil.Error):
-        line = " ".join(process.cmdline()).strip() or process.name()
+        line = " ".join(" ".join(process.cmdline()).split()) or process.name()
         return line if len(line) <= width else line[: width - 1] + "…"
     return "?"
 

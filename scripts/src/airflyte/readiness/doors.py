@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import http
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -119,13 +120,14 @@ def _same(content: bytes) -> None:
 
 
 def _template(flyte: FlyteClient) -> None:
-    """The server says whether a template of the default environment has answered."""
+    """The server says whether a process that tasks are forked from has answered."""
     status, content = flyte.health("?deep=1")
-    if status != 200:
-        raise ConnectionError(
-            f"/healthcheck?deep=1 answered {status}: {content[:200].decode('utf-8', 'replace')}"
-        )
+    if status != http.HTTPStatus.OK:
+        raise ConnectionError(f"/healthcheck?deep=1 answered {status}: {_message(content)}")
+
+
+def _message(content: bytes) -> str:
     try:
-        json.loads(content or b"{}")
-    except ValueError as error:
-        raise ConnectionError(f"/healthcheck?deep=1 answered {content[:200]!r}") from error
+        return str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return content[:200].decode("utf-8", "replace")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HELP = "stop everything; data stays, running executions go on at the next up"
 LOOK_SECONDS = 0.5
+ASK_SECONDS = 1.0
+"""How long a Flyte that is about to be stopped may think about what it is doing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,8 +71,11 @@ def stop(stack: Stack) -> str:
 
 def active(stack: Stack) -> list[str]:
     """The Flyte executions that are not over, in the project and domain of the settings."""
+    from airflyte.flyte.client import FlyteClient
+
     try:
-        return stack.flyte().active_executions(stack.settings.flyte_project, stack.settings.flyte_domain)
+        flyte = FlyteClient(stack.settings.ports.flyte, ASK_SECONDS)
+        return flyte.active_executions(stack.settings.flyte_project, stack.settings.flyte_domain)
     except OSError:
         return []  # Flyte is not running; nothing can be asked
 
