@@ -1,0 +1,515 @@
+"""Every place where this sandbox knowingly differs from Flyte v1.16.8: one table, and the page made of it.
+
+A row comes with the code that differs. What the real Flyte refuses is refused here too; a row under
+:attr:`Effect.LENIENT` is an exception to that and needs a good reason. ``docs/differences.md`` is what
+``python -m flyte_sandbox.differences`` prints.
+"""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+class Effect(enum.Enum):
+    """What a difference means for somebody who moves code to a cluster, or from one."""
+
+    LENIENT = "Works here, and may fail on a cluster"
+    REFUSED = "Refused here, and works on a cluster"
+    NOT_YET = "Not there yet: fails here, and works on a cluster"
+    OTHER = "Works on both, and looks or behaves otherwise"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row.
+
+    :param rule: what it is about, in a few words.
+    :param real: what Flyte v1.16.8 does.
+    :param ours: what the sandbox does.
+    :param why: the reason, or what will change it.
+    :param where: the file that differs, below ``flyte_sandbox/``.
+    """
+
+    effect: Effect
+    rule: str
+    real: str
+    ours: str
+    why: str
+    where: str
+
+
+@dataclass(frozen=True)
+class MissingCalls:
+    """RPCs that answer UNIMPLEMENTED.
+
+    :param service: of ``flyteidl.service``.
+    :param purpose: what a user cannot do without them.
+    """
+
+    service: str
+    purpose: str
+    names: tuple[str, ...]
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    # ---- lenient
+    Difference(
+        Effect.LENIENT,
+        "Nodes of a workflow",
+        "100 at most, unless its configuration says otherwise",
+        "10,000 at most (`max_nodes`)",
+        "The limit keeps Kubernetes objects small, and there are none here; 100 finds out beforehand",
+        "config.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Size of a request over gRPC",
+        "4 MiB, the default of its gRPC library",
+        "256 MiB",
+        "Workflows up to the limit of nodes above have to fit",
+        "rpc/server.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Container images",
+        "Each task runs in its image",
+        "The image is stored and shown; every task runs with the default interpreter",
+        "No containers: what the image lacks may be installed here, and the other way round",
+        "engine/attempts.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Resources",
+        "Requests are scheduled, limits enforced; beyond the memory limit the code is `OOMKilled`",
+        "Quantities are checked when a task is registered, and nothing is enforced; a process that the "
+        "kernel kills for want of memory is `Interrupted`",
+        "Not there yet: slots and limits come with the settings clamp, enforce and off",
+        "engine/slots.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Isolation of a task",
+        "A pod with its own files, network and service account",
+        "A process of the user who started the sandbox, in a session, folder and home of its own",
+        "No containers: do not run what you would not run in a terminal",
+        "runner/template/isolation.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Identity and placement",
+        "Service accounts, IAM roles, cluster pools, labels and annotations reach the pod",
+        "They are checked, stored and shown, and have no effect",
+        "There is no pod to give them to",
+        "admin/resolving.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Timeouts of nodes and tasks",
+        "The attempt is stopped (`TimeoutExpired`), beyond twice the time the node is TIMED_OUT",
+        "Stored and shown, not enforced",
+        "Not there yet",
+        "engine/nodes/task.py",
+    ),
+    Difference(
+        Effect.LENIENT,
+        "Who may call",
+        "OAuth where it is switched on, as on most clusters",
+        "Nobody is asked who they are; the services for that answer UNIMPLEMENTED, as the real ones do "
+        "with it off",
+        "Only this machine's user reaches the port, see the rows about connections",
+        "web/peers.py",
+    ),
+    # ---- refused
+    Difference(
+        Effect.REFUSED,
+        "Other origins (CORS)",
+        "All origins may call the HTTP API",
+        "A request with a foreign Origin is refused (403), and no CORS headers are sent, unless "
+        "`cors_origins` names the origin",
+        "Reaching the API means running code as the user; any page in the browser could",
+        "web/security.py",
+    ),
+    Difference(
+        Effect.REFUSED,
+        "Name in the Host header",
+        "Any",
+        "`localhost`, `127.0.0.1`, `[::1]` or one of `allowed_hosts`, with our port; else 421",
+        "A foreign name may have been rebound to this machine",
+        "web/security.py",
+    ),
+    Difference(
+        Effect.REFUSED,
+        "Content type of a body over HTTP",
+        "Unknown ones are read as JSON",
+        "`application/json` or `application/octet-stream`, else 415; signed uploads take any",
+        "A plain HTML form can send the others without being asked for permission",
+        "web/security.py",
+    ),
+    Difference(
+        Effect.REFUSED,
+        "Connections of other users of the machine",
+        "Accepted",
+        "Closed on Linux, unless `allow_other_users`; root is let in",
+        "Loopback alone does not tell users apart",
+        "web/peers.py",
+    ),
+    Difference(
+        Effect.REFUSED,
+        "Archives of fast registration",
+        "Unpacked by `tar`",
+        "Unpacked by the rules of Python's `data` filter, and nothing is written through a symbolic link",
+        "They are unpacked beside the user's files, not in a pod",
+        "runner/template/archives.py",
+    ),
+    Difference(
+        Effect.REFUSED,
+        "Filters on serialised columns",
+        "`spec` and `closure` can be compared, as bytes",
+        "INVALID_ARGUMENT, as for a column that does not exist",
+        "The bytes are another release's matter, and no client asks for them",
+        "db/listing.py",
+    ),
+    # ---- not there yet
+    Difference(
+        Effect.NOT_YET,
+        "Kinds of nodes",
+        "Branches, gates (approve, signal, sleep) and array nodes (map tasks) run",
+        "They compile; an execution fails at such a node with `NodeKindUnsupported`",
+        "Not there yet",
+        "engine/nodes/unsupported.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Dynamic workflows",
+        "What a dynamic task returns is compiled and run",
+        "The task runs, then its node fails with `NodeKindUnsupported`",
+        "Not there yet",
+        "engine/outcomes.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Kinds of tasks",
+        "Raw containers, pod templates, connectors and SQL tasks run",
+        "They register; the node fails with `FailedToBuildResource`, without a retry",
+        "Raw containers need images; the others are not there yet",
+        "engine/acting.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Secrets",
+        "Delivered as variables or files",
+        "Stored and shown; a task that asks for one fails in its own code",
+        "Not there yet",
+        "engine/attempts.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Schedules",
+        "An active launch plan with a schedule is launched",
+        "The schedule is checked and stored, and launches nothing",
+        "Not there yet",
+        "admin/launch_plans.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Notifications",
+        "Sent by e-mail where that is configured; in its sandbox it is not",
+        "Checked, stored and shown, never sent",
+        "Not there yet",
+        "admin/launching.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Large literals",
+        "Its charts let tasks offload values of 10 MiB and more",
+        "A task's outputs beyond 10 MiB fail with `OutputSizeExceeded`; files and dataframes do not count",
+        "Not there yet",
+        "engine/outcomes.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
+        "Serialised caching (`cache_serialize`)",
+        "Of equal tasks at the same time one runs, the others wait for its outputs",
+        "All of them run, and the last one's outputs stay in the cache",
+        "Not there yet",
+        "engine/nodes/task.py",
+    ),
+    # ---- other
+    Difference(
+        Effect.OTHER,
+        "GetExecution of a new execution",
+        "Answers at once",
+        "For one that is younger than 1 s and not at its end, waits for the end, for 0.5 s altogether",
+        "flytekit's `wait` looks once and then sleeps for 30 s: a run of 0.2 s would take half a minute",
+        "rpc/first_look.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Stopping the server while tasks run",
+        "Pods run on; one that is deleted uses a system retry",
+        "An orderly stop ends them, and the next start begins the same attempt again, from its checkpoint "
+        "if it left one, without using a retry; after a kill -9 they run on and are adopted",
+        "A laptop is switched off at night",
+        "engine/attempts.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "A task's process that vanished without a trace",
+        "`ResourceDeletedExternally` (SYSTEM)",
+        "`Interrupted` (SYSTEM); the budget of retries is the same",
+        "There is no resource that could have been deleted",
+        "engine/outcomes.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "A process that ends with another code than 0",
+        "The message starts with `Pod failed. No message received from kubernetes.`",
+        "The message starts with what follows that sentence; code, kind and retries are the same",
+        "There is no pod",
+        "engine/outcomes.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Patience with a task that is stopped",
+        "Kubernetes waits 30 s between SIGTERM and SIGKILL",
+        "2 s (`grace_seconds`)",
+        "Somebody is waiting in front of a terminal",
+        "config.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Beginning of a task's process",
+        "A container starts an interpreter",
+        "Forked from a process that has flytekit and the libraries loaded, unless `--cold`; macOS is "
+        "always cold",
+        "0.03 s instead of 0.8 to 2.5 s; what a fork would share (random state, event loops, temporary "
+        "folders) is made anew",
+        "runner/template/children.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Variables of a task",
+        "The image's, then Flyte's",
+        "PATH, LANG, TZ=UTC, a HOME and a TMPDIR of the sandbox's own, PYTHONUNBUFFERED, then Flyte's; "
+        "nothing of the shell that started the server",
+        "An execution must not depend on who typed `up`",
+        "runner/environment.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Current folder of a task, and `--dest-dir` of fast registration",
+        "The image's working folder; code is unpacked to where the client says, often `/root`",
+        "A fresh folder per attempt; a destination outside of it means that folder",
+        "Folders of the image do not exist, and this machine's are not ours to write to",
+        "runner/template/commands.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Addresses inside a task",
+        "`s3://my-s3-bucket/…`",
+        "Absolute paths of this machine; clients see `s3://my-s3-bucket/…` everywhere",
+        "No copies and no S3 client between a task and its data",
+        "engine/attempts.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Phases of a task execution before it runs",
+        "QUEUED, INITIALIZING or WAITING_FOR_RESOURCES with Kubernetes' reasons, RUNNING",
+        "QUEUED until a slot is free and the process exists, then RUNNING",
+        "There is no pod that could be pulled or pending",
+        "engine/nodes/task.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Delay before a retry",
+        "Until the engine's next round, up to 30 s",
+        "None",
+        "One thread is told when an attempt ends and has no rounds",
+        "engine/nodes/task.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "What the engine decided cannot be written (database, disk)",
+        "After ten rounds the execution fails",
+        "Tried again every second until it can",
+        "A full disk of a laptop is emptied, and then the execution should go on",
+        "engine/loop.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Interruptible tasks",
+        "Run on machines that can be taken away; `instance_class` says so",
+        "Stored and handed to child executions; `instance_class` stays empty",
+        "One machine",
+        "engine/acting.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Two entries for one cache key",
+        "The first one stays, unless the execution overwrites the cache",
+        "The later one replaces it",
+        "Both were made from the same inputs; one row per key needs no tags that move",
+        "catalog/artifacts.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "CreateExecution under a name that is taken",
+        "Refused after the inputs of the first execution have been overwritten",
+        "Refused before anything is written",
+        "What is refused must leave no trace",
+        "admin/launching.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Message about a version that exists with another structure",
+        "Lists values that changed",
+        "Lists values that were added or removed too, fifty at most",
+        "An added node is the usual case",
+        "compiler/difference.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Generated launch plan of a single task (`.flytegen.…`)",
+        "Its `workflow_id` has the task's name",
+        "Its `workflow_id` names the generated workflow",
+        "Whoever follows it finds something",
+        "admin/single_tasks.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "`contains` and `not_like` in filters",
+        "Upper and lower case differ (PostgreSQL)",
+        "With SQLite they do not differ for ASCII letters; with PostgreSQL they do",
+        "What the database's LIKE does",
+        "db/listing.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Signed addresses",
+        "Of the object store, with its headers",
+        "On our own port below `/signed/`, without further headers; digests are those of the file as it is",
+        "Tasks write into the folder without us, so remembered digests would be wrong",
+        "blobs/signing.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Logs",
+        "Links to Kubernetes' dashboard, gone with the pod",
+        "One link per attempt to a page of ours; the log stays in the state folder",
+        "There is no dashboard",
+        "sandbox.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Console",
+        "flyteconsole",
+        "Plain pages of our own under its addresses, read only",
+        "Every link that a client prints has to lead somewhere",
+        "web/pages/router.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "GetVersion",
+        "Version and build of flyteadmin",
+        "The version that is mirrored; the build starts with `flyte-sandbox`",
+        "Clients compare versions, and people should be able to tell",
+        "rpc/handlers.py",
+    ),
+)
+
+MISSING_CALLS: tuple[MissingCalls, ...] = (
+    MissingCalls("AdminService", "recover a failed execution", ("RecoverExecution",)),
+    MissingCalls("AdminService", "time spans of an execution (`pyflyte metrics`)", ("GetExecutionMetrics",)),
+    MissingCalls(
+        "AdminService",
+        "nodes of dynamic workflows and of tasks that launch nodes",
+        ("GetDynamicNodeWorkflow", "ListNodeExecutionsForTask"),
+    ),
+    MissingCalls(
+        "AdminService",
+        "events of an engine outside of this process",
+        ("CreateWorkflowEvent", "CreateNodeEvent", "CreateTaskEvent"),
+    ),
+    MissingCalls(
+        "AdminService",
+        "defaults for projects, domains and workflows (matchable attributes)",
+        (
+            "UpdateProjectAttributes",
+            "GetProjectAttributes",
+            "DeleteProjectAttributes",
+            "UpdateProjectDomainAttributes",
+            "GetProjectDomainAttributes",
+            "DeleteProjectDomainAttributes",
+            "UpdateWorkflowAttributes",
+            "GetWorkflowAttributes",
+            "DeleteWorkflowAttributes",
+            "ListMatchableAttributes",
+        ),
+    ),
+    MissingCalls(
+        "AdminService",
+        "archiving and describing entities",
+        (
+            "ListNamedEntities",
+            "GetNamedEntity",
+            "UpdateNamedEntity",
+            "GetDescriptionEntity",
+            "ListDescriptionEntities",
+        ),
+    ),
+    MissingCalls("DataProxyService", "`remote.get` of a `flyte://` address", ("GetData",)),
+    MissingCalls(
+        "SignalService", "approving and answering gates", ("GetOrCreateSignal", "ListSignals", "SetSignal")
+    ),
+)
+
+_HEAD = """\
+# Differences from Flyte v1.16.8
+
+<!-- Generated by flyte_sandbox.differences; change the table there. -->
+
+What flyte-sandbox does otherwise than the Flyte that it mirrors, on purpose or for now. Where nothing is said
+here it is meant to behave as the real one does, refusals included; where it does not, that is a bug. "Code"
+is the file below `sandbox/src/flyte_sandbox/`.
+"""
+
+
+def page() -> str:
+    """The text of ``docs/differences.md``."""
+    sections = [_HEAD, *(_section(effect) for effect in Effect), _missing_calls()]
+    return "\n".join(sections)
+
+
+def _section(effect: Effect) -> str:
+    rows = [
+        (one.rule, one.real, one.ours, one.why, f"`{one.where}`")
+        for one in DIFFERENCES
+        if one.effect is effect
+    ]
+    return _table(effect.value, ("What", "Flyte v1.16.8", "flyte-sandbox", "Why", "Code"), rows)
+
+
+def _missing_calls() -> str:
+    rows = [
+        (one.purpose, f"{one.service}: {', '.join(f'`{name}`' for name in one.names)}")
+        for one in MISSING_CALLS
+    ]
+    return _table("Calls that answer UNIMPLEMENTED", ("What for", "Calls"), rows)
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    def lines() -> Iterator[str]:
+        yield f"## {title}"
+        yield ""
+        for cells in (head, ("---",) * len(head), *rows):
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+
+    return "\n".join(lines())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
