@@ -129,6 +129,9 @@ def _process(state: Path, part: str) -> psutil.Process | None:
 def _record(state: Path, part: str) -> dict[str, Any] | None:
     try:
         record: dict[str, Any] = json.loads((state / f"{part}.pid").read_text())
+        if not record["port"]:
+            # Any free port was asked for; the server has told which one it took.
+            record["port"] = json.loads((state / "server.json").read_text())["port"]
     except (FileNotFoundError, ValueError):
         return None
     return record

@@ -1,0 +1,1 @@
+"""The command ``flyte-sandbox`` as a user types it."""
