@@ -56,7 +56,7 @@ def test_a_damaged_file_stops_with_a_sentence_and_is_not_replaced(folder: StateF
 
 
 def test_a_stack_that_was_never_started_has_none(folder: StateFolder) -> None:
-    with pytest.raises(AirflyteError, match="no stack .* yet; type make up"):
+    with pytest.raises(AirflyteError, match=r"no stack .* yet; type make up"):
         stack_secrets.load(folder)
 
 
