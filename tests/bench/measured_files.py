@@ -1,0 +1,30 @@
+"""Copies of the workflows that are measured, registered with a server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .flyte_client import Pyflyte
+from .places import MEASURED
+from .server import Server
+from .workshop import Workshop
+
+MODULE = "two_tasks"
+WORKFLOW = "hello"
+TWO_TASKS = f"{MODULE}.{WORKFLOW}"
+"""The launch plan's name; one input, ``name``."""
+
+
+def copy_two_tasks(workshop: Workshop) -> Path:
+    """A folder with nothing but that file in it: clients pack and send what lies beside a workflow."""
+    folder = workshop.new_folder("workflows")
+    shutil.copy(MEASURED / f"{MODULE}.py", folder)
+    return folder
+
+
+def register_two_tasks(workshop: Workshop, server: Server) -> Path:
+    """:return: the folder it was registered from."""
+    folder = copy_two_tasks(workshop)
+    Pyflyte(workshop.new_folder("client"), server).register(f"{MODULE}.py", folder)
+    return folder
