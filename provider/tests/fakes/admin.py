@@ -79,6 +79,7 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
         self.scripts: dict[str, Script] = {}
         self.now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
         self.refuses_as_concurrency_limit = False
+        self.signed_outputs = ""
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._gates: dict[str, threading.Event] = {}
         self.port = 0
@@ -278,6 +279,9 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
 
     def get_execution_data(self, request: Any, context: grpc.ServicerContext) -> Any:
         reply = execution_pb2.WorkflowExecutionGetDataResponse()
+        if self.signed_outputs:
+            reply.outputs.url, reply.outputs.bytes = self.signed_outputs, 10
+            return reply
         reply.full_outputs.CopyFrom(self.outputs.get(request.id.name, literals_pb2.LiteralMap()))
         return reply
 

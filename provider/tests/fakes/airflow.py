@@ -46,6 +46,9 @@ class FakeTaskInstance:
         assert (task_ids, map_indexes) == ([self.task_id], [self.map_index])
         return [self.xcoms.get(key)]
 
+    def get_first_reschedule_date(self, context: Any) -> None:
+        return None
+
     def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
         key = self.task_id if self.map_index < 0 else f"{self.task_id}_{self.map_index}"
         return {self.run_id: {key: self.state}}

@@ -290,9 +290,7 @@ class FlyteOperator(BaseOperator):
         if waits is None:
             waits = _settings.get_bool("wait_for_completion")
         if not waits and (self.return_value == "outputs" or self.push_outputs):
-            raise FlyteConfigurationError(
-                "outputs are there when the execution has ended: wait_for_completion is needed"
-            )
+            raise FlyteConfigurationError("outputs need wait_for_completion: they are there at the end only")
         return waits
 
     @cached_property

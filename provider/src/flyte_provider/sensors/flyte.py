@@ -288,7 +288,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             self._terminate_after_timeout()
             if isinstance(exc, (_airflow.AirflowSensorTimeout, _airflow.AirflowSkipException)):
                 raise
-            raise _airflow.AirflowSensorTimeout(f"Sensor has timed out after {self.timeout} s") from exc
+            raise _airflow.AirflowSensorTimeout(f"Sensor has timed out after {self.timeout:g} s") from exc
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             return
         from flyte_provider._launch.watch import terminate_quietly
 
-        cause = f"Airflow: sensor {self.dag_id}.{self.task_id} timed out after {self.timeout} s"
+        cause = f"Airflow: sensor {self.dag_id}.{self.task_id} timed out after {self.timeout:g} s"
         terminate_quietly(self.hook.get_client(), self._id, cause, self.log)
 
     def on_kill(self) -> None:
