@@ -122,7 +122,7 @@ def test_the_work_folder_is_gone_when_the_attempt_has_ended(either, key, eventua
     body = """
         import os, pathlib, tempfile
         print("cwd", os.getcwd())
-        print("tmp", tempfile.mkdtemp())
+        print("tmp", os.path.realpath(tempfile.mkdtemp()))
         pathlib.Path("left-behind").write_text("x")
     """
     either.run(either.task(key, body))

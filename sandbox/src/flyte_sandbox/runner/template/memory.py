@@ -14,7 +14,7 @@ _MOST_MODULES = 20_000
 @dataclass
 class Memory:
     """
-    :ivar modules: in the order in which an attempt imported them.
+    :ivar modules: in the order in which their imports ended, so what others need comes first.
     :ivar refused: modules, and packages with all that is in them, whose import does not suit a process
         that forks.
     """

@@ -43,7 +43,7 @@ def loaded_names() -> frozenset[str]:
 
 
 def names_from(folders: tuple[str, ...], known: frozenset[str]) -> list[str]:
-    """Modules of the environment's packages that are loaded and not known, in the order of their import."""
+    """Modules of the environment's packages that are loaded and not known, those first that others need."""
     return [
         name
         for name, module in list(sys.modules.items())
