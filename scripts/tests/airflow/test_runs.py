@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflyte.airflow import runs
-from airflyte.airflow.rest import AirflowApi
+from airflyte.airflow.rest import AirflowApi, AirflowApiError
 from airflyte.errors import AirflyteError
 
 from .conftest import FakeAirflow
@@ -35,11 +35,45 @@ def test_a_run_is_started_when_the_dag_has_become_known(airflow: FakeAirflow, ap
     looks = iter([404, 404, 200])
     airflow.answers["GET", DAG] = lambda _: (next(looks), {"detail": "not yet"})
     airflow.answers["GET", "/api/v2/importErrors"] = 200, {"import_errors": []}
-    airflow.answers["POST", f"{DAG}/dagRuns"] = 200, {"dag_run_id": RUN_ID}
+    airflow.answers["POST", f"{DAG}/dagRuns"] = 200, {}
     said: list[str] = []
-    assert runs.trigger(api, "example_flyte", said.append) == RUN_ID
-    assert airflow.requests[-1][2] == {"logical_date": None}
+    run_id = runs.trigger(api, "example_flyte", said.append)
+    assert airflow.requests[-1][2] == {"dag_run_id": run_id, "logical_date": None}
     assert set(said) == {"waiting for Airflow to read the Dag example_flyte"}
+
+
+def test_a_start_whose_answer_was_lost_is_not_made_twice(airflow: FakeAirflow, api: AirflowApi) -> None:
+    airflow.answers["GET", DAG] = 200, {}
+    airflow.answers["POST", f"{DAG}/dagRuns"] = 409, {"detail": "it exists"}
+    assert runs.trigger(api, "example_flyte", lambda _: None).startswith("airflyte__")
+
+
+def test_a_refusal_to_start_is_told(airflow: FakeAirflow, api: AirflowApi) -> None:
+    airflow.answers["GET", DAG] = 200, {}
+    airflow.answers["POST", f"{DAG}/dagRuns"] = 400, {"detail": "Dag is paused"}
+    with pytest.raises(AirflowApiError, match="Dag is paused"):
+        runs.trigger(api, "example_flyte", lambda _: None)
+
+
+def test_silence_is_borne_for_a_while(
+    airflow: FakeAirflow, api: AirflowApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([ConnectionResetError("busy"), ConnectionResetError("busy"), {"state": "success"}])
+
+    def answer(path: str) -> Any:
+        if path.endswith("taskInstances"):
+            return {"task_instances": []}
+        found = next(answers)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(api, "get", answer)
+    assert [look.state for look in runs.follow(api, "example_flyte", RUN_ID, 10)] == ["success"]
+    monkeypatch.setattr(runs, "SILENCE_SECONDS", 0.0)
+    answers = iter([ConnectionResetError("gone")])
+    with pytest.raises(OSError, match="gone"):
+        list(runs.follow(api, "example_flyte", RUN_ID, 10))
 
 
 def test_a_dag_that_cannot_be_imported_is_named_at_once(airflow: FakeAirflow, api: AirflowApi) -> None:

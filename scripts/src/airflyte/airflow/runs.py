@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import http
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflyte.airflow.rest import AirflowApi, AirflowApiError, segment
 from airflyte.errors import AirflyteError
 
+T = TypeVar("T")
+
 LOOK_SECONDS = 0.5
 PARSE_SECONDS = 60.0
 """How long a Dag may take to be known to a fresh Airflow."""
+SILENCE_SECONDS = 60.0
+"""How long Airflow may say nothing before that is taken for its end."""
 FINAL = frozenset({"success", "failed"})
 
 
@@ -46,14 +51,16 @@ def trigger(api: AirflowApi, dag_id: str, say: Callable[[str], object]) -> str:
     :raises AirflyteError: when Airflow does not know the Dag in time, or cannot import it.
     """
     deadline = time.monotonic() + PARSE_SECONDS
-    while api.find(f"/dags/{segment(dag_id)}") is None:
+    while _patiently(lambda: api.find(f"/dags/{segment(dag_id)}")) is None:
         say(f"waiting for Airflow to read the Dag {dag_id}")
         problem = _import_error(api, dag_id)
         if problem or time.monotonic() > deadline:
             problem = problem or _import_error(api) or "is its file in dags/?"
             raise AirflyteError(f"Airflow knows no Dag {dag_id}: {problem}")
         time.sleep(LOOK_SECONDS)
-    return str(api.post(f"/dags/{segment(dag_id)}/dagRuns", {"logical_date": None})["dag_run_id"])
+    run_id = time.strftime("airflyte__%Y-%m-%dT%H-%M-%SZ", time.gmtime())
+    _patiently(lambda: _start(api, dag_id, run_id))
+    return run_id
 
 
 def follow(api: AirflowApi, dag_id: str, run_id: str, limit_seconds: float) -> Iterator[DagRun]:
@@ -63,7 +70,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, limit_seconds: float) -> I
     """
     deadline = time.monotonic() + limit_seconds
     while True:
-        run = look(api, dag_id, run_id)
+        run = _patiently(lambda: look(api, dag_id, run_id))
         yield run
         if run.is_final:
             return
@@ -107,6 +114,27 @@ def run_path(dag_id: str, run_id: str) -> str:
 def run_url(base_url: str, dag_id: str, run_id: str) -> str:
     """The page of a run in Airflow's UI."""
     return f"{base_url}/dags/{segment(dag_id)}/runs/{segment(run_id)}"
+
+
+def _start(api: AirflowApi, dag_id: str, run_id: str) -> None:
+    """Create a run under this id; when it is there already, the answer to an earlier try was lost."""
+    try:
+        api.post(f"/dags/{segment(dag_id)}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
+    except AirflowApiError as error:
+        if error.code != http.HTTPStatus.CONFLICT:
+            raise
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Call again when Airflow does not answer: the run itself can keep a small machine busy."""
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while True:
+        try:
+            return call()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def _import_error(api: AirflowApi, dag_id: str | None = None) -> str | None:
