@@ -76,16 +76,17 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.LENIENT,
         "Container images",
         "Each task runs in its image",
-        "The image is stored and shown; every task runs with the default interpreter",
+        "The task runs in the environment of the image's name, else in the default one, which the attempt's "
+        "reasons say",
         "No containers: what the image lacks may be installed here, and the other way round",
-        "engine/attempts.py",
+        "engine/parity.py",
     ),
     Difference(
         Effect.LENIENT,
         "Resources",
         "Requests are scheduled, limits enforced; beyond the memory limit the code is `OOMKilled`",
-        "Quantities are checked when a task is registered, and nothing is enforced; a process that the "
-        "kernel kills for want of memory is `Interrupted`",
+        "Quantities are checked when a task is registered, and nothing is enforced; a GPU that was asked for "
+        "is noted on the attempt, a process that the kernel kills for want of memory is `Interrupted`",
         "Not there yet: slots and limits come with the settings clamp, enforce and off",
         "engine/slots.py",
     ),
@@ -101,9 +102,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.LENIENT,
         "Identity and placement",
         "Service accounts, IAM roles, cluster pools, labels and annotations reach the pod",
-        "They are checked, stored and shown, and have no effect",
+        "They are checked, stored and shown, and have no effect; the attempt's reasons name the account",
         "There is no pod to give them to",
-        "admin/resolving.py",
+        "engine/parity.py",
     ),
     Difference(
         Effect.LENIENT,
@@ -329,14 +330,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "None",
         "One thread is told when an attempt ends and has no rounds",
         "engine/nodes/task.py",
-    ),
-    Difference(
-        Effect.OTHER,
-        "What the engine decided cannot be written (database, disk)",
-        "After ten rounds the execution fails",
-        "Tried again every second until it can",
-        "A full disk of a laptop is emptied, and then the execution should go on",
-        "engine/loop.py",
     ),
     Difference(
         Effect.OTHER,
