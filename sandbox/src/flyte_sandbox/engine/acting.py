@@ -90,6 +90,7 @@ class Actor:
         self._attempts: dict[str, Attempt] = {}
         self._to_resume: list[AttemptSpec] = []
         self._to_order: list[AttemptSpec] | None = []
+        self._to_stop: list[str] = []
 
     def use(self, runner: Runner) -> None:
         self._runner = runner
@@ -169,6 +170,8 @@ class Actor:
         waiting, self._to_order, self._to_resume = self._to_order or [], None, []
         for spec in waiting:
             self._order(spec)
+        for key in self._to_stop:
+            self._runner.stop(key)
 
     def mark_interrupted(self) -> int:
         """Note on every attempt under way that it is ended by an orderly stop, so that it costs no retry.
@@ -186,7 +189,11 @@ class Actor:
             self._finish(attempt, Outcome(error=system_error("Interrupted", "stopped before it began")))
             return
         assert self._runner is not None
-        self._runner.stop(key)
+        if self._to_order is None:
+            self._runner.stop(key)
+        else:
+            # The runner knows the attempt only once it is resumed.
+            self._to_stop.append(key)
 
     def started(self, key: str, at: datetime) -> None:
         """The runner has a process for this attempt."""

@@ -13,7 +13,7 @@ from flyteidl.core import literals_pb2, types_pb2
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.bindings import BindingError, resolve
 from flyte_sandbox.engine.messages import Ended
-from flyte_sandbox.engine.model import END_NODE, START_NODE, ExecutionError, NodeRun, Scope
+from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
 from flyte_sandbox.phases import NODE, WORKFLOW
@@ -74,7 +74,7 @@ def _resolve_inputs(node: NodeRun) -> literals_pb2.LiteralMap:
     scope = node.scope
 
     def output_of(node_id: str) -> literals_pb2.LiteralMap:
-        upstream = scope.nodes.get(node_id or START_NODE)
+        upstream = scope.find_source(node_id)
         if upstream is None or upstream.outputs is None:
             raise BindingError(f"node '{node_id}' has no outputs")
         return upstream.outputs
@@ -128,8 +128,8 @@ def _settle(step: Step, node: NodeRun) -> None:
     _release(step, node)
     if node is scope.failure_node:
         _end_scope(step, scope)
-    elif node.id == END_NODE:
-        _end_node_reached(step, scope, node)
+    elif node is scope.last:
+        _last_reached(step, scope, node)
     else:
         for one in scope.downstream(node):
             scope.waiting_for[one.id] -= 1
@@ -151,23 +151,22 @@ def _release(step: Step, node: NodeRun) -> None:
             start(step, following)
 
 
-def _end_node_reached(step: Step, scope: Scope, end: NodeRun) -> None:
-    if end.is_good:
-        assert end.outputs is not None
-        _succeed_scope(step, scope, end)
+def _last_reached(step: Step, scope: Scope, last: NodeRun) -> None:
+    if last.is_good:
+        _succeed_scope(step, scope, last)
     else:
         # With FAIL_AFTER_EXECUTABLE_NODES_COMPLETE the failure has waited for this moment.
         scope.is_failing = True
         _announce_failure(step, scope)
 
 
-def _succeed_scope(step: Step, scope: Scope, end: NodeRun) -> None:
-    assert end.outputs is not None
+def _succeed_scope(step: Step, scope: Scope, last: NodeRun) -> None:
+    assert last.outputs is not None
     if scope.parent is not None:
-        kind_of(scope.parent).child_succeeded(step, scope.parent, end.outputs)
+        kind_of(scope.parent).child_succeeded(step, scope.parent, last.outputs)
         return
     step.workflow(WORKFLOW.SUCCEEDING)
-    step.workflow(WORKFLOW.SUCCEEDED, output_uri=paths.outputs(end))
+    step.workflow(WORKFLOW.SUCCEEDED, output_uri=paths.outputs(last))
     step.act(Ended())
 
 

@@ -66,11 +66,30 @@ class NodeRun:
         return self.phase in (NODE.SUCCEEDED, NODE.RECOVERED)
 
 
+class Library:
+    """The tasks and workflows that a compiled closure carries along, by identifier."""
+
+    def __init__(self, closure: compiler_pb2.CompiledWorkflowClosure) -> None:
+        self._tasks: dict[Key, tasks_pb2.TaskTemplate] = {
+            identifier_key(task.template.id): task.template for task in closure.tasks
+        }
+        self._workflows = {
+            identifier_key(workflow.template.id): workflow for workflow in closure.sub_workflows
+        }
+
+    def task(self, id: identifier_pb2.Identifier) -> tasks_pb2.TaskTemplate:
+        return self._tasks[identifier_key(id)]
+
+    def workflow(self, id: identifier_pb2.Identifier) -> compiler_pb2.CompiledWorkflow:
+        return self._workflows[identifier_key(id)]
+
+
 @dataclass(eq=False)
 class Scope:
     """One run of one workflow graph: the execution's own, or that of a sub-workflow node.
 
     :param inputs: what ``start-node`` puts out.
+    :param library: where its nodes find their tasks and workflows.
     :param waiting_for: by node id, how many nodes upstream of it have not ended.
     :param error: the first failure, once there is one.
     """
@@ -78,6 +97,7 @@ class Scope:
     run: Run
     workflow: compiler_pb2.CompiledWorkflow
     inputs: literals_pb2.LiteralMap
+    library: Library
     parent: NodeRun | None = None
     parent_attempt: int = 0
     nodes: dict[str, NodeRun] = field(default_factory=dict)
@@ -88,17 +108,18 @@ class Scope:
     def __post_init__(self) -> None:
         template = self.workflow.template
         for node in template.nodes:
-            self._add(node)
+            self.add(node)
         if template.HasField("failure_node"):
-            self._add(template.failure_node)
+            self.add(template.failure_node)
         for node_id, upstream in self.workflow.connections.upstream.items():
             if node_id in self.nodes:
                 self.waiting_for[node_id] = len(upstream.ids)
 
-    def _add(self, node: workflow_pb2.Node) -> None:
+    def add(self, node: workflow_pb2.Node) -> NodeRun:
         run = NodeRun(self.unique_id(node.id), node, self)
         self.nodes[node.id] = run
         self.run.by_uid[run.uid] = run
+        return run
 
     def unique_id(self, node_id: str) -> str:
         return ids.unique_node_id(node_id, self.parent.uid if self.parent else "", self.parent_attempt)
@@ -108,6 +129,15 @@ class Scope:
 
     def downstream(self, node: NodeRun) -> list[NodeRun]:
         return [self.nodes[one] for one in sorted(self.workflow.connections.downstream[node.id].ids)]
+
+    def find_source(self, node_id: str) -> NodeRun | None:
+        """The node that a promise of this scope names; an empty id is the scope's own input."""
+        return self.nodes.get(node_id or START_NODE)
+
+    @property
+    def last(self) -> NodeRun:
+        """The node whose success is the scope's."""
+        return self.nodes[END_NODE]
 
     @property
     def failure_node(self) -> NodeRun | None:
@@ -123,6 +153,30 @@ class Scope:
     def active(self) -> list[NodeRun]:
         """Nodes of this scope that have begun and not ended."""
         return [node for node in self.nodes.values() if node.is_started and not node.is_terminal]
+
+
+class ArmScope(Scope):
+    """The chosen arm of a branch: a single node, which sees what the branch node sees."""
+
+    def __init__(self, branch: NodeRun, arm: workflow_pb2.Node) -> None:
+        outer = branch.scope
+        nothing = compiler_pb2.CompiledWorkflow()
+        super().__init__(outer.run, nothing, outer.inputs, outer.library, branch, branch.attempt)
+        self._outer = outer
+        self._arm = self.add(arm)
+
+    def upstream(self, node: NodeRun) -> list[NodeRun]:
+        return []
+
+    def downstream(self, node: NodeRun) -> list[NodeRun]:
+        return []
+
+    def find_source(self, node_id: str) -> NodeRun | None:
+        return self._outer.find_source(node_id)
+
+    @property
+    def last(self) -> NodeRun:
+        return self._arm
 
 
 @dataclass(eq=False)
@@ -146,19 +200,7 @@ class Run:
     root: Scope = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tasks: dict[Key, tasks_pb2.TaskTemplate] = {
-            identifier_key(task.template.id): task.template for task in self.closure.tasks
-        }
-        self._workflows = {
-            identifier_key(workflow.template.id): workflow for workflow in self.closure.sub_workflows
-        }
-        self.root = Scope(self, self.closure.primary, self.inputs)
-
-    def task(self, id: identifier_pb2.Identifier) -> tasks_pb2.TaskTemplate:
-        return self._tasks[identifier_key(id)]
-
-    def workflow(self, id: identifier_pb2.Identifier) -> compiler_pb2.CompiledWorkflow:
-        return self._workflows[identifier_key(id)]
+        self.root = Scope(self, self.closure.primary, self.inputs, Library(self.closure))
 
     @property
     def is_ending(self) -> bool:

@@ -97,7 +97,7 @@ class Step:
 
         :param at: when it happened; now, if not given.
         """
-        template = self.run.task(node.node.task_node.reference_id)
+        template = node.scope.library.task(node.node.task_node.reference_id)
         stamp = self.stamp()
         event = event_pb2.TaskExecutionEvent(
             task_id=template.id,
@@ -124,7 +124,7 @@ def node_execution_id(node: NodeRun) -> identifier_pb2.NodeExecutionIdentifier:
 
 
 def task_execution_id(node: NodeRun) -> identifier_pb2.TaskExecutionIdentifier:
-    template = node.scope.run.task(node.node.task_node.reference_id)
+    template = node.scope.library.task(node.node.task_node.reference_id)
     return identifier_pb2.TaskExecutionIdentifier(
         task_id=template.id, node_execution_id=node_execution_id(node), retry_attempt=node.attempt
     )

@@ -22,8 +22,9 @@ class SubWorkflowKind(Kind):
     def open(self, node: NodeRun) -> None:
         """Give the node its scope, without beginning it."""
         assert node.inputs is not None
-        workflow = node.scope.run.workflow(node.node.workflow_node.sub_workflow_ref)
-        node.child = Scope(node.scope.run, workflow, node.inputs, node, node.attempt)
+        library = node.scope.library
+        workflow = library.workflow(node.node.workflow_node.sub_workflow_ref)
+        node.child = Scope(node.scope.run, workflow, node.inputs, library, node, node.attempt)
 
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.QUEUED:

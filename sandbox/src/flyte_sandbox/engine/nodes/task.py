@@ -162,7 +162,7 @@ class TaskKind(Kind):
 
 
 def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
-    return node.scope.run.task(node.node.task_node.reference_id)
+    return node.scope.library.task(node.node.task_node.reference_id)
 
 
 def max_attempts(node: NodeRun) -> int:
