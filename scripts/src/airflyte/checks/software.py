@@ -34,10 +34,10 @@ def uv_tool(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 
 def locks(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Every lock was compiled from what its inputs say now."""
+    """Every lock was compiled from what its inputs say now; no reason to stop ``up``, a test insists on it."""
     stale = lockfiles.stale(settings.checkout)
     if stale:
-        return failure("locks", f"out of date: {', '.join(stale)}", "make lock, and commit the result")
+        return warning("locks", f"out of date: {', '.join(stale)}", "make lock, and commit the result")
     return ok("locks", f"{len(lockfiles.INPUTS)} up to date")
 
 
