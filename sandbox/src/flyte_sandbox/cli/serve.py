@@ -38,7 +38,7 @@ def serve(parsed: argparse.Namespace) -> int:
 
 
 def serve_s3(parsed: argparse.Namespace) -> int:
-    from flyte_sandbox.web.s3 import run_s3
+    from flyte_sandbox.web.s3.run import run_s3
 
     _log_to_stderr()
     state = parsed.state.resolve()

@@ -14,9 +14,8 @@ from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import literals_pb2
 
 from flyte_sandbox.engine import flow, paths
-from flyte_sandbox.engine.model import END_NODE, START_NODE, NodeRun, Run, Scope
+from flyte_sandbox.engine.model import START_NODE, NodeRun, Run, Scope
 from flyte_sandbox.engine.nodes import kind_of
-from flyte_sandbox.engine.nodes.subworkflow import SubWorkflowKind
 from flyte_sandbox.engine.step import Step, apply_notes
 from flyte_sandbox.phases import NODE, NODE_TERMINAL, WORKFLOW
 
@@ -53,8 +52,7 @@ def _restore(node: NodeRun, row: Any, read: ReadLiterals) -> None:
     if kind.counts_to_parallelism:
         node.is_counted = True
         node.scope.run.at_work += 1
-    if isinstance(kind, SubWorkflowKind):
-        kind.open(node)
+    kind.open(node)
 
 
 def _restore_ended(
@@ -91,13 +89,5 @@ def _go_on_in(step: Step, scope: Scope) -> None:
         flow.end_scope_if_drained(step, scope)
         return
     for node in list(scope.nodes.values()):
-        if node is not scope.failure_node and node.id not in (START_NODE,):
+        if node is not scope.failure_node and node.id != START_NODE:
             flow.consider(step, node)
-    end = scope.nodes[END_NODE]
-    if (
-        end.is_terminal
-        and scope.parent is not None
-        and not scope.parent.is_terminal
-        and end.outputs is not None
-    ):
-        kind_of(scope.parent).child_succeeded(step, scope.parent, end.outputs)

@@ -23,6 +23,9 @@ class Kind:
         """Go on after a restart, with the node's phase and notes as they were written."""
         raise NotImplementedError
 
+    def open(self, node: NodeRun) -> None:
+        """Give a node that has nodes inside its scope again after a restart; the others have none."""
+
     def stop(self, step: Step, node: NodeRun) -> None:
         """Bring the node to ABORTED, now or when what it runs has ended; ``node.stopping`` says why."""
         raise NotImplementedError

@@ -4,6 +4,7 @@ other.
 
 from __future__ import annotations
 
+from flyte_sandbox.engine.nodes.branch import BranchKind
 from flyte_sandbox.engine.nodes.end import EndKind
 from flyte_sandbox.engine.nodes.kind import Kind
 from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
@@ -15,6 +16,7 @@ KINDS: dict[str, Kind] = {
     "task_node": TaskKind(),
     "sub_workflow_ref": SubWorkflowKind(),
     "launchplan_ref": LaunchPlanKind(),
+    "branch_node": BranchKind(),
     "end": EndKind(),
     "unsupported": UnsupportedKind(),
 }
