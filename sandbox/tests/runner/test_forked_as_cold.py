@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import tarfile
 
+import grpc
 import pytest
 from flyteidl.core import literals_pb2 as idl
+from grpc_health.v1 import health, health_pb2_grpc
 
 from flyte_sandbox.runner.environment import temporary_path
 
@@ -232,6 +235,28 @@ def test_forks_do_not_share_the_event_loop_that_flytekit_makes_at_import(warm, k
     for spec in specs:
         assert warm.wait_for_end(spec.key).code == 0, warm.log(spec.key)
         assert "through the self pipe" in warm.log(spec.key)
+
+
+@pytest.fixture
+def health_address():
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+def test_a_task_may_open_a_grpc_channel(either, key, health_address):
+    """As eager tasks do."""
+    body = f"""
+        import grpc
+        channel = grpc.insecure_channel({health_address!r})
+        ask = channel.unary_unary("/grpc.health.v1.Health/Check")
+        print("health is", ask(b"", timeout=10))
+    """
+    assert either.run(either.task(key, body)).code == 0
+    assert "health is b'\\x08\\x01'" in either.log(key)
 
 
 def test_multiprocessing_finds_its_main_module(either, key):

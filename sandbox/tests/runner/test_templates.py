@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -230,6 +232,7 @@ def test_an_attempt_whose_folder_cannot_be_made_is_given_up(make_harness):
     harness.folder.joinpath("attempts").write_text("a file where the folder should be")
     ending = harness.run(harness.spec("a", "true"))
     assert ending.code == 127
+    assert "could not be started 3 times" in ending.log_tail
     harness.folder.joinpath("attempts").unlink()
     assert harness.run(harness.spec("b", "true")).code == 0
 
@@ -238,3 +241,23 @@ def test_sockets_fit_whatever_the_path_of_the_state_is(make_harness):
     harness = make_harness(below="air flyte ü " + "x" * 100)
     assert harness.run(harness.task("a", "print('ran')")).code == 0
     assert harness.log("a").endswith("ran\n")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_other_versions_of_python_can_run_attempts(make_harness, version):
+    interpreter = find_python(version)
+    if interpreter is None:
+        pytest.skip(f"no Python {version} here")
+    harness = make_harness(interpreter=interpreter)
+    ending = harness.run(harness.python("a", "import sys; print(sys.version); sys.exit(3)"))
+    assert ending.code == 3
+    assert harness.log("a").startswith(version)
+    assert "run cold: ModuleNotFoundError" in harness.template_log()
+
+
+def find_python(version):
+    found = shutil.which(f"python{version}")
+    if found is None:
+        return None
+    asked = subprocess.run([found, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
+    return Path(asked.stdout.strip()) if asked.returncode == 0 else None

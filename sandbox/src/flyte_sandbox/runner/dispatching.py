@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -284,18 +285,19 @@ class Dispatcher:
 
     def _bury(self, attempt: Attempt) -> None:
         """Stopped before it ran: take the claim, so that no template and no later server ever runs it."""
-        self._close_file(attempt, endings.bury(attempt.spec))
+        self._close_file(attempt, endings.bury(attempt.spec), "")
 
     def _refuse(self, attempt: Attempt, message: str) -> None:
         """It cannot be run; its log says why."""
-        self._close_file(attempt, endings.refuse(attempt.spec, message))
+        self._close_file(attempt, endings.refuse(attempt.spec, message), message)
 
-    def _close_file(self, attempt: Attempt, record: dict[str, Any] | None) -> None:
+    def _close_file(self, attempt: Attempt, record: dict[str, Any] | None, message: str) -> None:
         if record is None:  # somebody has just claimed it
             attempt.place = Place.IN_DOUBT
             self._resolve(attempt)
-        else:
-            self._end(attempt, record)
+            return
+        ending = endings.exit_of(attempt.spec, record)
+        self._finish(attempt, replace(ending, log_tail=ending.log_tail or message))
 
     def _end(self, attempt: Attempt, record: dict[str, Any]) -> None:
         self._finish(attempt, endings.exit_of(attempt.spec, record))

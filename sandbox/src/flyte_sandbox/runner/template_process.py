@@ -184,7 +184,10 @@ def _run(settings: TemplateSettings, config: Config, listener: socket.socket) ->
     with settings.log.open("ab") as log:
         return subprocess.Popen(
             program,
-            env=dict(settings.base),
+            env={
+                **settings.base,
+                "TMPDIR": config.folder,
+            },  # flytekit makes folders there when it is imported
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -102,7 +102,8 @@ class Templates:
             raise TemplateError(f"There is no environment {environment!r} in the settings.")
         settings = self._settings[environment]
         try:
-            (settings.folder / "home").mkdir(parents=True, exist_ok=True)
+            settings.folder.mkdir(parents=True, exist_ok=True)
+            (settings.folder / "home").mkdir(mode=0o700, exist_ok=True)
             template = TemplateProcess.spawn(settings)
         except OSError as exc:
             raise TemplateError(

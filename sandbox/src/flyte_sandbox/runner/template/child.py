@@ -39,7 +39,7 @@ def _claim(forked: Forked) -> dict[str, object]:
         "pid": me,
         "identity": processes.identity(me),
         "template": forked.template_pid,
-        "template_identity": processes.identity(forked.template_pid),
+        "template_identity": forked.template_identity,
         "started_at": forked.started_at,
     }
 

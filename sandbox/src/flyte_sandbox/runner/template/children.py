@@ -40,6 +40,7 @@ class Children:
         self._tell = tell
         self._running: dict[int, Child] = {}
         self._sweepers: set[int] = set()
+        self._identity = processes.identity(os.getpid())
         self._sees_orphans = processes.become_subreaper()
         self.unsaved: dict[str, tuple[str, dict[str, Any]]] = {}
         self.reports: list[str] = []
@@ -67,7 +68,7 @@ class Children:
         try:
             pid = os.fork()
             if pid == 0:
-                return Forked(job, self._config, warmth, list(own), template, started_at)
+                return Forked(job, self._config, warmth, list(own), template, self._identity, started_at)
         finally:
             if os.getpid() == template:
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())

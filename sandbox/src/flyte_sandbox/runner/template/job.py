@@ -60,4 +60,5 @@ class Forked:
     warmth: Warmth
     own: list[Closable]
     template_pid: int
+    template_identity: str | None
     started_at: float

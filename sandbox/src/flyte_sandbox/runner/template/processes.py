@@ -8,6 +8,7 @@ marks.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -35,6 +36,7 @@ class Process(NamedTuple):
     born: str
 
 
+@functools.cache
 def boot_id() -> str:
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
