@@ -30,6 +30,11 @@ def stack(checkout: Path) -> Settings:
     return settings.load(checkout, {})
 
 
+def _in(folder: Path) -> str:
+    """A program that waits in a folder."""
+    return f"import os; os.chdir({str(folder)!r}); {WAIT}"
+
+
 def only(findings: list[Finding]) -> Finding:
     [finding] = findings
     return finding
@@ -107,13 +112,16 @@ def test_processes_of_a_stack_that_is_gone_are_strays_and_others_are_not(
     stack: Settings, spawn: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = StateFolder(tmp_path / "other" / ".airflyte")
-    living = spawn(f"import os; os.chdir({str(other.path)!r}); {WAIT}", **{MARK: other.prepare().stack_id})
-    orphan = spawn(WAIT, **{MARK: "gone"})
-    for process in (living, orphan):
+    gone = StateFolder(tmp_path / "gone" / ".airflyte")
+    (tmp_path / "alone").mkdir()
+    living = spawn(_in(other.path), **{MARK: other.prepare().stack_id})
+    orphan = spawn(_in(gone.path), **{MARK: gone.prepare().stack_id})
+    alone = spawn(_in(gone.path), "--state", tmp_path / "alone", **{MARK: "alone"})
+    for process in (living, orphan, alone):
         process.stdout.readline()
-    found = only(doors.strays(stack, {}))
-    assert str(orphan.pid) in found.advice
-    assert str(living.pid) not in found.advice
+    gone.remove()
+    pids = only(doors.strays(stack, {})).advice.split()
+    assert [str(process.pid) in pids for process in (living, orphan, alone)] == [False, True, False]
 
 
 def test_a_lock_that_is_behind_its_inputs_is_told_but_stops_nobody(

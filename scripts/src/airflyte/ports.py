@@ -132,6 +132,26 @@ def checkout_of(process: psutil.Process, stack_id: str) -> Path | None:
     return None
 
 
+def is_orphan(process: psutil.Process, stack_id: str) -> bool:
+    """Whether a marked process can no longer be stopped from its stack's folder, because that is gone.
+
+    A sandbox that runs alone has its state elsewhere and says where on its command line.
+    """
+    with contextlib.suppress(psutil.Error):
+        places = [place for each in (process, *process.parents()) for place in _state_folders(each)]
+        alone = any(_is_alone(each) for each in (process, *process.parents()))
+        return bool(places) and not alone and all(_id_in(place) != stack_id for place in places)
+    return False
+
+
+def _is_alone(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        arguments = process.cmdline()
+        if "--state" in arguments[:-1]:
+            return Path(arguments[arguments.index("--state") + 1]).is_dir()
+    return False
+
+
 def _is_foreign(holder: Holder, own_stack_id: str | None) -> bool:
     return own_stack_id is None or holder.stack_id != own_stack_id
 

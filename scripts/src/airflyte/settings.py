@@ -18,8 +18,8 @@ from airflyte.state import StateFolder
 FILE_NAME = "airflyte.toml"
 STATE_NAME = ".airflyte"
 PREFIX = "AIRFLYTE_"
-NOT_SETTINGS = frozenset({"AIRFLYTE_STACK"})
-"""Variables with our prefix that are no settings: the mark that every process of a stack carries."""
+NOT_SETTINGS = frozenset({"AIRFLYTE_STACK", "AIRFLYTE_ATTEMPT"})
+"""Variables with our prefix that are no settings: the marks of a stack's processes and of a task's."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

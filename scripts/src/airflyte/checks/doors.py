@@ -23,7 +23,7 @@ def four_ports(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 
 def strays(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Marked processes without a supervisor, ours and those of stacks whose folder cannot be found."""
+    """Marked processes without a supervisor, ours and those of stacks whose folder is gone."""
     own = _own_id(settings)
     left = marks.find_marked(own) if own and _supervisor_pid(settings) is None else set()
     if left:
@@ -32,7 +32,7 @@ def strays(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     orphans = _orphans(own)
     if orphans:
         pids = " ".join(str(process.pid) for process in orphans)
-        text = f"of stacks whose folder is not to be found: {marks.describe(orphans)}"
+        text = f"of stacks whose folder is gone: {marks.describe(orphans)}"
         return warning("strays", text, f"kill {pids}")
     return ok("strays", "none")
 
@@ -64,12 +64,12 @@ def _supervisor_pid(settings: Settings) -> int | None:
 
 def _orphans(own: str | None) -> list[psutil.Process]:
     """Processes with the mark of a stack that can no longer be stopped from its folder."""
-    found = []
-    for process in psutil.process_iter():
-        mark = ports.mark_of(process)
-        if mark and mark != own and marks.is_alive(process) and ports.checkout_of(process, mark) is None:
-            found.append(process)
-    return found
+    marked = ((process, ports.mark_of(process)) for process in psutil.process_iter())
+    return [
+        process
+        for process, mark in marked
+        if mark and mark != own and marks.is_alive(process) and ports.is_orphan(process, mark)
+    ]
 
 
 CHECKS = (Check(four_ports), Check(strays))

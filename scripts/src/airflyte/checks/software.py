@@ -34,7 +34,7 @@ def uv_tool(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 
 def locks(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Every lock was compiled from what its inputs say now; no reason to stop ``up``, a test insists on it."""
+    """Every lock was compiled from what its inputs say now; a test insists on it, ``up`` does not."""
     stale = lockfiles.stale(settings.checkout)
     if stale:
         return warning("locks", f"out of date: {', '.join(stale)}", "make lock, and commit the result")
