@@ -37,8 +37,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _table(origins: list[Origin]) -> str:
+    rows = [(line.key, _written(line.value), line.origin, line.help) for line in origins]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "".join(
-        f"{line.key:<22} {_written(line.value):<14} {line.origin:<22} {line.help}\n" for line in origins
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) + "\n"
+        for row in rows
     )
 
 
