@@ -14,6 +14,8 @@ MODULE = "two_tasks"
 WORKFLOW = "hello"
 TWO_TASKS = f"{MODULE}.{WORKFLOW}"
 """The launch plan's name; one input, ``name``."""
+SELDOM = f"{MODULE}.seldom"
+"""Another one, for lists in which it is rare."""
 
 
 def copy_two_tasks(workshop: Workshop) -> Path:

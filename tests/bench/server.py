@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import http
 import json
 import subprocess
 import time
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 from flyteidl.admin import project_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 
+from airflyte.flyte.client import FlyteClient
 from airflyte.processes import marks
 from airflyte.state import MARK
 
@@ -80,13 +80,8 @@ class Server:
         wait_until(self._has_warm_task, _TASK_SECONDS, "an answer of a task process", every=0.05)
 
     def _has_warm_task(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://localhost:{self.port}/healthcheck?deep=1", timeout=60):
-                return True
-        except urllib.error.HTTPError as error:
-            if error.code != 503:
-                raise
-            return False
+        status, _ = FlyteClient(self.port, _TASK_SECONDS).health("?deep=1")
+        return status == http.HTTPStatus.OK
 
     def end(self) -> None:
         """End it and everything that it started; safe to call twice."""

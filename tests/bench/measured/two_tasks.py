@@ -1,4 +1,4 @@
-"""The workflow of ``sandbox.hello`` and ``sandbox.edit``: two tasks, the second after the first."""
+"""The workflow of most rows: two tasks, the second after the first; and one that is seldom run."""
 
 from flytekit import task, workflow
 
@@ -16,3 +16,8 @@ def say(greeting: str) -> str:
 @workflow
 def hello(name: str = "world") -> str:
     return say(greeting=greet(name=name))
+
+
+@workflow
+def seldom(name: str = "world") -> str:
+    return greet(name=name)
