@@ -126,6 +126,16 @@ def test_on_a_terminal_the_last_line_stays_and_is_coloured() -> None:
     assert "locked, unchanged" in text.splitlines()[-1]
 
 
+def test_saying_something_else_ends_the_bar() -> None:
+    with Steps(1, stream=io.StringIO(), is_live=False).step("venvs") as step:
+        step.advance(3, 7, "downloading")
+        assert (step.text, step.done, step.total) == ("downloading", 3, 7)
+        step.advance(4, 7)
+        assert (step.text, step.done) == ("downloading", 4)
+        step.say("compiling")
+        assert step.done is None
+
+
 def test_the_end_of_a_long_log_is_read_without_reading_it_all(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 1_000_000 + b"\nlast \xff\n")

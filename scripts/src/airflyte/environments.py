@@ -251,8 +251,8 @@ class _Downloads:
         elif line.lstrip().startswith("Downloaded "):
             self._done += 1
             self._advance(f"downloaded {line.split()[-1]}")
-        elif line.startswith(("Prepared", "Installed")):
-            self._progress.say(f"{self._name}: {line[0].lower()}{line[1:]}")
+        elif installed := re.match(r"Installed (\d+) packages?", line):
+            self._progress.say(f"{self._name}: compiling {installed[1]} packages")
 
     def _advance(self, what: str) -> None:
         self._progress.advance(self._done, self._begun, f"{self._name}: {what}")

@@ -46,8 +46,9 @@ class Step:
         self._started = clock()
 
     def say(self, text: str) -> None:
-        """Say what the step is doing, or what came of it; callable from any thread."""
+        """Say what the step is doing, or what came of it; ends a bar. Callable from any thread."""
         self.text = text
+        self.done = self.total = None
 
     def advance(self, done: float, total: float | None, text: str | None = None) -> None:
         """Show a bar.
@@ -56,8 +57,8 @@ class Step:
         :param total: how much there is in the same unit; None when nobody knows.
         :param text: what is being done, as for :meth:`say`.
         """
+        self.text = self.text if text is None else text
         self.done, self.total = done, total
-        self.say(self.text if text is None else text)
 
     @property
     def seconds(self) -> float:
