@@ -51,7 +51,7 @@ def test_rows_stay_when_the_folder_is_closed_to_nobody_later(open_folder: Path) 
     server = Server(second)
     server.start()
     server.end(signal.SIGINT)
-    assert second.account.name == "root in a user namespace"
+    assert second.account.name == "its owner in a user namespace"
     assert second.data.stat().st_uid == 0
 
 
@@ -65,6 +65,17 @@ def test_root_stops_with_a_sentence_where_neither_way_is_open(
         AirflyteError, match=r"nobody cannot enter .*no user namespace.*AIRFLYTE_DATABASE_URL"
     ):
         account.choose_account(find_binaries(), tmp_path / "closed" / "postgres")
+
+
+def test_a_user_without_a_name_uses_a_namespace_or_stops_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    chosen = account.choose_account(find_binaries(), tmp_path / "postgres")
+    assert chosen.prefix[1] == "--user"
+    monkeypatch.setattr(account, "_namespace", lambda: None)
+    with pytest.raises(AirflyteError, match=r"a user without a name \(uid 54321\), and this kernel"):
+        account.choose_account(find_binaries(), tmp_path / "postgres")
 
 
 def test_the_sentence_names_the_first_closed_folder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs. It refuses root; so root's server drops to ``nobody`` or to a user namespace.
+"""As whom PostgreSQL runs. It refuses root, so root's server drops to ``nobody`` or to a user namespace.
 
 No mode of any folder above the data is ever changed: where ``nobody`` may not pass, the namespace is tried,
 and where the kernel allows none, the start stops with a sentence.
@@ -39,19 +39,24 @@ def choose_account(binaries: Path, folder: Path) -> Account:
 
     :param binaries: the folder of ``postgres``.
     :param folder: the folder that holds the data and will be the account's; the one above it exists.
-    :raises AirflyteError: for root, when neither way is open.
+    :raises AirflyteError: when no way is open.
     """
-    own = Account("its owner", (), (os.geteuid(), os.getegid()))
-    if os.geteuid() != 0:
-        return own
-    for account in (_nobody(), _namespace()):
+    uid = os.geteuid()
+    if uid != 0 and _has_name(uid):
+        return Account("its owner", (), (uid, os.getegid()))
+    ways = (_nobody(), _namespace()) if uid == 0 else (_namespace(),)
+    for account in ways:
         if account and _can_run(account, binaries / "postgres", folder.parent):
             return account
-    raise AirflyteError(
+    why = (
         f"PostgreSQL does not run as root, the user {NOBODY} cannot enter "
-        f"{closed_folder(folder.parent, binaries)}, and this kernel allows no user namespace. Run make as an "
-        "ordinary user, move the checkout to a folder that everybody may enter (/srv, /opt), or set "
-        "AIRFLYTE_DATABASE_URL to a PostgreSQL of yours."
+        f"{closed_folder(folder.parent, binaries)}"
+        if uid == 0
+        else f"PostgreSQL does not run as a user without a name (uid {uid})"
+    )
+    raise AirflyteError(
+        f"{why}, and this kernel allows no user namespace. Run make as an ordinary user, move the checkout to "
+        "a folder that everybody may enter (/srv, /opt), or set AIRFLYTE_DATABASE_URL to a PostgreSQL of yours."
     )
 
 
@@ -78,24 +83,37 @@ def give(path: Path, owner: tuple[int, int]) -> None:
     os.chown(path, *owner)  # last, so that a crash half way is noticed by the next call
 
 
-def _nobody() -> Account | None:
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        return None
+def _has_name(uid: int) -> bool:
+    """Whether the system knows this user; in containers that run under any uid it does not."""
     try:
-        entry = pwd.getpwnam(NOBODY)
+        pwd.getpwuid(uid)
     except KeyError:
+        return False
+    return True
+
+
+def _nobody() -> Account | None:
+    setpriv, entry = shutil.which("setpriv"), _entry_of_nobody()
+    if setpriv is None or entry is None:
         return None
     prefix = (setpriv, f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
     return Account(NOBODY, prefix, (entry.pw_uid, entry.pw_gid))
 
 
 def _namespace() -> Account | None:
-    unshare = shutil.which("unshare")
-    if unshare is None:
+    """Our own account under another number: one with a name, which initdb asks for."""
+    unshare, entry = shutil.which("unshare"), _entry_of_nobody()
+    if unshare is None or entry is None:
         return None
-    prefix = (unshare, "--user", "--map-user=1000", "--map-group=1000")
-    return Account("root in a user namespace", prefix, (0, 0))
+    prefix = (unshare, "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}")
+    return Account("its owner in a user namespace", prefix, (os.geteuid(), os.getegid()))
+
+
+def _entry_of_nobody() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(NOBODY)
+    except KeyError:
+        return None
 
 
 def _can_run(account: Account, program: Path, folder: Path) -> bool:
