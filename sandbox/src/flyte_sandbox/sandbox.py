@@ -23,6 +23,7 @@ from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launching import Launching
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.single_tasks import SingleTasks
 from flyte_sandbox.admin.task_executions import TaskExecutions
 from flyte_sandbox.admin.tasks import Tasks
@@ -33,6 +34,7 @@ from flyte_sandbox.clock import Clock, SystemClock
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.acting import Actor
+from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
@@ -116,6 +118,7 @@ class Sandbox:
         self._is_started = False
         self._in_loop(self._close_doors())
         self.engine.close()
+        self._alarms.close()
         if stop_attempts:
             self._actor.mark_interrupted()
         self.runner.close(stop_attempts=stop_attempts)
@@ -162,12 +165,14 @@ class Sandbox:
             executions=Executions(db, clock, store, self.engine.terminated),
             node_executions=NodeExecutions(db, store),
             task_executions=TaskExecutions(db, store),
+            signals=Signals(db, clock, self.engine.signalled),
             data_proxy=DataProxy(db, clock, store, self.signer, self.public_url),
         )
 
     def _build_actor(self) -> None:
         config = self.config
         env = platform_env(config, self.port)
+        self._alarms = Alarms(self._clock)
         self._planner = AttemptPlanner(config.attempts, self.store, env, config.environments)
         self._actor = Actor(
             self.db,
@@ -175,6 +180,7 @@ class Sandbox:
             self.loader,
             self._planner,
             Slots(config.slots or (os.cpu_count() or 1) + 1),
+            self._alarms,
             self.engine.post,
             self.admin.launching.create,
             self.admin.executions.terminate,

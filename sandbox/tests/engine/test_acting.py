@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.clock import SystemClock
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.acting import Actor
+from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import ResumeAttempt, StartAttempt, StopAttempt
@@ -32,9 +34,10 @@ class RecordingRunner:
 
 def test_attempts_of_an_earlier_server_are_resumed_before_anything_else_is_ordered(tmp_path: Path) -> None:
     database, store = Database(f"sqlite:///{tmp_path / 'flyte.db'}"), Store(tmp_path / "buckets")
+    alarms = Alarms(SystemClock())
     planner = AttemptPlanner(tmp_path / "attempts", store, {}, {"default"})
     actor = Actor(
-        database, store, Loader(database, store), planner, Slots(4), lambda *_: None, _never, _never
+        database, store, Loader(database, store), planner, Slots(4), alarms, lambda *_: None, _never, _never
     )
     runner = RecordingRunner()
     actor.use(runner)
@@ -47,6 +50,7 @@ def test_attempts_of_an_earlier_server_are_resumed_before_anything_else_is_order
     assert runner.calls == []
     actor.resume_attempts()
     assert runner.calls == ["resume n0.0", "start n1.0", "stop n0.0"]
+    alarms.close()
     database.close()
 
 

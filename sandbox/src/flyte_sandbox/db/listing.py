@@ -126,6 +126,7 @@ TASK_EXECUTIONS = Resource(
     },
 )
 PROJECTS = Resource("project", schema.projects)
+SIGNALS = Resource("signal", schema.signals)
 
 
 def select_page(

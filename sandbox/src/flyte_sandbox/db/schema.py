@@ -250,6 +250,19 @@ task_executions = Table(
     ),
 )
 
+signals = Table(
+    "signals",
+    metadata,
+    _key(),
+    *_execution_identity(),
+    Column("signal_id", String, nullable=False),
+    _time("created_at"),
+    _time("updated_at"),
+    Column("type", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=True),
+    UniqueConstraint("execution_project", "execution_domain", "execution_name", "signal_id"),
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

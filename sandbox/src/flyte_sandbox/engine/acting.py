@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
@@ -16,9 +15,14 @@ from typing import Protocol
 from flyteidl.admin import execution_pb2
 from flyteidl.core import tasks_pb2
 
+from flyte_sandbox.admin.signals import read_value
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.catalog import artifacts
+from flyte_sandbox.db import executions as rows
+from flyte_sandbox.db import signals
 from flyte_sandbox.db.database import Database
+from flyte_sandbox.db.times import from_micros
+from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.arguments import ArgumentError
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.caching import cache_key
@@ -33,13 +37,17 @@ from flyte_sandbox.engine.messages import (
     ChildRefused,
     ChildStarted,
     LookUpCache,
+    LookUpSignal,
     Message,
     Outcome,
     ResumeAttempt,
+    SignalSet,
+    Sleep,
     StartAttempt,
     StartChild,
     StopAttempt,
     TerminateChild,
+    Woken,
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.outcomes import read_outcome
@@ -74,6 +82,7 @@ class Actor:
         loader: Loader,
         planner: AttemptPlanner,
         slots: Slots,
+        alarms: Alarms,
         post: Post,
         create: Callable[[execution_pb2.ExecutionCreateRequest], object],
         terminate: Callable[[execution_pb2.ExecutionTerminateRequest], object],
@@ -83,6 +92,7 @@ class Actor:
         self._loader = loader
         self._planner = planner
         self._slots = slots
+        self._alarms = alarms
         self._post = post
         self._create = create
         self._terminate = terminate
@@ -100,9 +110,7 @@ class Actor:
             self._store.write(uri, data)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
-        timer = threading.Timer(seconds, call)
-        timer.daemon = True
-        timer.start()
+        self._alarms.ring_in(seconds, call)
 
     def act(self, run: Run, act: Act) -> None:
         match act:
@@ -114,6 +122,10 @@ class Actor:
                 self._stop(act.key)
             case LookUpCache():
                 self._look_up(run.id, act)
+            case LookUpSignal():
+                self._look_up_signal(run.id, act)
+            case Sleep():
+                self._sleep(run.id, act)
             case StartChild():
                 self._start_child(run, act)
             case TerminateChild():
@@ -247,6 +259,23 @@ class Actor:
             found = artifacts.get(connection, cache_key(act.task, act.inputs))
         answer = CacheLooked(act.node_uid, *found) if found else CacheLooked(act.node_uid)
         self._post(id, answer)
+
+    # ---- gates
+
+    def _look_up_signal(self, id: ExecutionId, act: LookUpSignal) -> None:
+        with self._db.read() as connection:
+            value = read_value(signals.get(connection, act.id))
+        if value is not None:
+            self._post(id, SignalSet(act.id.signal_id, value, act.node_uid))
+
+    def _sleep(self, id: ExecutionId, act: Sleep) -> None:
+        """The time counts from the gate's beginning, so a restart does not prolong it."""
+        uid = act.node_execution.node_id
+        with self._db.read() as connection:
+            row = rows.get_node(connection, act.node_execution)
+        assert row is not None
+        wake_at = from_micros(row.started_at) + act.duration
+        self._alarms.ring_at(wake_at, lambda: self._post(id, Woken(uid)))
 
     # ---- child executions
 

@@ -15,9 +15,12 @@ from flyte_sandbox.engine.messages import (
     ChildRefused,
     ChildStarted,
     Message,
+    SignalSet,
     Terminate,
+    Woken,
 )
 from flyte_sandbox.engine.model import NodeRun
+from flyte_sandbox.engine.nodes.gate import GateKind, signal_id_of
 from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
 from flyte_sandbox.engine.nodes.table import KINDS
 from flyte_sandbox.engine.nodes.task import TaskKind
@@ -26,8 +29,10 @@ from flyte_sandbox.phases import WORKFLOW, WORKFLOW_TERMINAL
 
 _TASK = KINDS["task_node"]
 _LAUNCH_PLAN = KINDS["launchplan_ref"]
+_GATE = KINDS["gate_node"]
 assert isinstance(_TASK, TaskKind)
 assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
+assert isinstance(_GATE, GateKind)
 
 
 def decide(step: Step, message: Message, log_links: Any = ()) -> None:
@@ -45,6 +50,8 @@ def decide(step: Step, message: Message, log_links: Any = ()) -> None:
             _begin(step)
         case Terminate():
             flow.terminate(step)
+        case SignalSet():
+            _signal(step, message)
         case _:
             node = run.by_uid.get(message.node_uid)
             if node is not None and not node.is_terminal:
@@ -58,9 +65,20 @@ def _begin(step: Step) -> None:
         resume.go_on(step)
 
 
+def _signal(step: Step, message: SignalSet) -> None:
+    """Every gate of the execution that waits for this signal opens, or the one that asked."""
+    assert isinstance(_GATE, GateKind)
+    for node in list(step.run.by_uid.values()):
+        is_waiting = node.is_started and not node.is_terminal and node.node.HasField("gate_node")
+        is_meant = message.node_uid in ("", node.uid)
+        if is_waiting and is_meant and signal_id_of(node) == message.signal_id:
+            _GATE.signalled(step, node, message)
+
+
 def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> None:
     assert isinstance(_TASK, TaskKind)
     assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
+    assert isinstance(_GATE, GateKind)
     match message:
         case AttemptStarted() if message.attempt == node.attempt:
             _TASK.attempt_started(step, node, message, log_links)
@@ -70,6 +88,8 @@ def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> No
             _TASK.attempt_interrupted(step, node)
         case CacheLooked():
             _TASK.cache_looked(step, node, message)
+        case Woken():
+            _GATE.woken(step, node)
         case ChildStarted():
             _LAUNCH_PLAN.started(step, node)
         case ChildRefused():

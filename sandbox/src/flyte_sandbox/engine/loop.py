@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flyteidl.core import execution_pb2 as core_execution_pb2
+from flyteidl.core import literals_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.clock import Clock
@@ -22,7 +23,7 @@ from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.decide import decide
 from flyte_sandbox.engine.loading import Loader
-from flyte_sandbox.engine.messages import AttemptStarted, Begin, Ended, Message, Terminate
+from flyte_sandbox.engine.messages import AttemptStarted, Begin, Ended, Message, SignalSet, Terminate
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.records import write_records
 from flyte_sandbox.engine.step import Step, system_error
@@ -76,6 +77,9 @@ class Engine:
 
     def terminated(self, id: ExecutionId) -> None:
         self.post(id, Terminate())
+
+    def signalled(self, id: ExecutionId, signal_id: str, value: literals_pb2.Literal) -> None:
+        self.post(id, SignalSet(signal_id, value))
 
     def start(self, actor: Actor) -> None:
         """Begin to work, going on first with what an earlier server left unfinished."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2, tasks_pb2, workflow_pb2
+from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2, tasks_pb2, types_pb2, workflow_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine.model import ExecutionError, ExecutionId
@@ -106,6 +106,25 @@ class ChildEnded:
     error: ExecutionError | None = None
 
 
+@dataclass(frozen=True)
+class SignalSet:
+    """A value for every gate of the execution that waits for this signal.
+
+    :param node_uid: set when one gate alone has asked.
+    """
+
+    signal_id: str
+    value: literals_pb2.Literal
+    node_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Woken:
+    """The time of a sleeping gate is over."""
+
+    node_uid: str
+
+
 Message: TypeAlias = (
     Begin
     | Terminate
@@ -116,6 +135,8 @@ Message: TypeAlias = (
     | ChildStarted
     | ChildRefused
     | ChildEnded
+    | SignalSet
+    | Woken
 )
 
 # ---- what is decided
@@ -170,6 +191,22 @@ class LookUpCache:
 
 
 @dataclass(frozen=True)
+class LookUpSignal:
+    """See whether a gate's signal has its value already."""
+
+    node_uid: str
+    id: identifier_pb2.SignalIdentifier
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Wake a gate so long after it began to run."""
+
+    node_execution: identifier_pb2.NodeExecutionIdentifier
+    duration: timedelta
+
+
+@dataclass(frozen=True)
 class StartChild:
     """Create the execution of a launch plan node; safe to repeat, its name follows from the node."""
 
@@ -192,7 +229,15 @@ class Ended:
 
 
 Act: TypeAlias = (
-    StartAttempt | ResumeAttempt | StopAttempt | LookUpCache | StartChild | TerminateChild | Ended
+    StartAttempt
+    | ResumeAttempt
+    | StopAttempt
+    | LookUpCache
+    | StartChild
+    | TerminateChild
+    | Ended
+    | LookUpSignal
+    | Sleep
 )
 
 
@@ -222,8 +267,21 @@ class CachePut:
     source: identifier_pb2.TaskExecutionIdentifier
 
 
+@dataclass(frozen=True)
+class NeedSignal:
+    """A gate waits: from now on its signal can be listed and set."""
+
+    id: identifier_pb2.SignalIdentifier
+    type: types_pb2.LiteralType
+
+
 Record: TypeAlias = (
-    event_pb2.WorkflowExecutionEvent | NodeEvent | NodeNotes | event_pb2.TaskExecutionEvent | CachePut
+    event_pb2.WorkflowExecutionEvent
+    | NodeEvent
+    | NodeNotes
+    | event_pb2.TaskExecutionEvent
+    | CachePut
+    | NeedSignal
 )
 
 

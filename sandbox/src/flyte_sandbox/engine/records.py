@@ -8,11 +8,11 @@ from datetime import datetime
 from flyteidl.event import event_pb2
 from sqlalchemy import Connection
 
-from flyte_sandbox.admin import events
+from flyte_sandbox.admin import events, signals
 from flyte_sandbox.catalog import artifacts
 from flyte_sandbox.db.times import to_micros
 from flyte_sandbox.engine.caching import cache_key
-from flyte_sandbox.engine.messages import CachePut, NodeEvent, NodeNotes, Record
+from flyte_sandbox.engine.messages import CachePut, NeedSignal, NodeEvent, NodeNotes, Record
 
 
 def write_records(connection: Connection, records: Iterable[Record], now: datetime) -> None:
@@ -23,6 +23,8 @@ def write_records(connection: Connection, records: Iterable[Record], now: dateti
                 events.record_workflow(connection, record)
             case event_pb2.TaskExecutionEvent():
                 events.record_task(connection, record)
+            case NeedSignal():
+                signals.ensure(connection, record.id, record.type, to_micros(now))
             case NodeNotes():
                 events.note_node(connection, record.id, record.notes)
             case CachePut():

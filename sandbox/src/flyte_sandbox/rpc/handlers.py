@@ -13,12 +13,14 @@ from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launching import Launching
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.task_executions import TaskExecutions
 from flyte_sandbox.admin.tasks import Tasks
 from flyte_sandbox.admin.workflows import Workflows
 from flyte_sandbox.rpc.dispatch import Handler
 
 _ADMIN = "/flyteidl.service.AdminService/"
+_SIGNAL = "/flyteidl.service.SignalService/"
 _DATA = "/flyteidl.service.DataProxyService/"
 
 
@@ -34,11 +36,18 @@ class Admin:
     executions: Executions
     node_executions: NodeExecutions
     task_executions: TaskExecutions
+    signals: Signals
     data_proxy: DataProxy
 
 
 def handlers(admin: Admin) -> dict[str, Handler]:
-    return {**_admin_handlers(admin), **_data_handlers(admin.data_proxy)}
+    return {
+        **_admin_handlers(admin),
+        **_data_handlers(admin.data_proxy),
+        _SIGNAL + "GetOrCreateSignal": admin.signals.get_or_create,
+        _SIGNAL + "SetSignal": admin.signals.set,
+        _SIGNAL + "ListSignals": admin.signals.list,
+    }
 
 
 def _admin_handlers(admin: Admin) -> dict[str, Handler]:

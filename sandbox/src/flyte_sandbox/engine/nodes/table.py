@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from flyte_sandbox.engine.nodes.branch import BranchKind
 from flyte_sandbox.engine.nodes.end import EndKind
+from flyte_sandbox.engine.nodes.gate import GateKind
 from flyte_sandbox.engine.nodes.kind import Kind
 from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
 from flyte_sandbox.engine.nodes.subworkflow import SubWorkflowKind
@@ -17,6 +18,7 @@ KINDS: dict[str, Kind] = {
     "sub_workflow_ref": SubWorkflowKind(),
     "launchplan_ref": LaunchPlanKind(),
     "branch_node": BranchKind(),
+    "gate_node": GateKind(),
     "end": EndKind(),
     "unsupported": UnsupportedKind(),
 }
