@@ -4,8 +4,10 @@ let through.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,18 @@ _HOME = os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-p
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
 os.environ.setdefault("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{Path(_HOME) / 'airflow.db'}")
+
+# Airflow 3 runs a Dag only from a bundle that it knows.
+_FOLDERS = {"examples": Path(__file__).parents[2] / "dags", "modes": Path(__file__).parent / "dags"}
+_BUNDLES = [
+    {
+        "name": name,
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(folder)},
+    }
+    for name, folder in _FOLDERS.items()
+]
+os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(_BUNDLES)
 
 import pytest  # noqa: E402 - after the environment is set
 
@@ -53,3 +67,13 @@ def conn_id(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> str:
     from .fakes.airflow import make_connection
 
     return make_connection(monkeypatch, admin.port)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """A new metadata database in this run's Airflow home."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.utils.db import initdb
+
+        initdb()

@@ -78,7 +78,7 @@ def failed(admin: FakeAdmin, message: str, **fields: object) -> FlyteExecutionFa
 def test_a_failure_says_where_why_and_where_to_look(admin: FakeAdmin) -> None:
     node = FailedNode("n0/n1", 1, user_error("boom", "USER:ValueError"), {})
     error = failed(admin, "outer", failed_node=node)
-    message = "Execution e1 failed in node n0/n1 (USER USER:ValueError): boom; http://c/e1"
+    message = "Execution e1 failed in node n0/n1 (USER:ValueError): boom; http://c/e1"
     assert str(error) == message
     assert isinstance(error, FlyteExecutionUserError)
     assert (error.name, error.phase, error.kind, error.code) == ("e1", "FAILED", "USER", "USER:ValueError")
@@ -86,7 +86,7 @@ def test_a_failure_says_where_why_and_where_to_look(admin: FakeAdmin) -> None:
 
 
 def test_a_failure_without_a_node_has_the_executions_error(admin: FakeAdmin) -> None:
-    assert str(failed(admin, "boom")) == "Execution e1 failed (USER USER:RuntimeError): boom; http://c/e1"
+    assert str(failed(admin, "boom")) == "Execution e1 failed (USER:RuntimeError): boom; http://c/e1"
 
 
 def test_a_system_failure_is_no_users_failure(admin: FakeAdmin) -> None:
@@ -95,7 +95,7 @@ def test_a_system_failure_is_no_users_failure(admin: FakeAdmin) -> None:
     execution.closure.error.kind = 2
     error = error_of(execution, "u")
     assert type(error) is FlyteExecutionFailedError
-    assert str(error) == "Execution e1 failed (SYSTEM error): node lost; u"
+    assert str(error) == "Execution e1 failed (SYSTEM:error): node lost; u"
 
 
 def test_an_abort_says_who_and_why(admin: FakeAdmin) -> None:

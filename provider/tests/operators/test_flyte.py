@@ -140,7 +140,7 @@ def test_a_failed_execution_fails_with_the_nodes_error(admin: FakeAdmin, make: M
     with pytest.raises(FlyteExecutionUserError) as caught:
         operator.execute(context)
     assert str(caught.value) == (
-        f"Execution {name(operator)} failed in node n2 (USER USER:RuntimeError): ValueError: bad column; "
+        f"Execution {name(operator)} failed in node n2 (USER:RuntimeError): ValueError: bad column; "
         + url(admin, name(operator))
     )
     assert context["ti"].xcoms["flyte_execution"]["phase"] == "FAILED"

@@ -50,7 +50,7 @@ def _failed(
     name = execution.id.name
     cls = FlyteExecutionUserError if kind == "USER" else FlyteExecutionFailedError
     return cls(
-        f"Execution {name} failed{place} ({kind} {error.code or 'error'}): {summarise(error.message)}; {url}",
+        f"Execution {name} failed{place} ({_name_code(kind, error.code)}): {summarise(error.message)}; {url}",
         name=name,
         url=url,
         kind=kind,
@@ -58,6 +58,11 @@ def _failed(
         error_message=error.message,
         node=failed_node.path if failed_node else "",
     )
+
+
+def _name_code(kind: str, code: str) -> str:
+    """Return ``USER:ValueError``: flytekit's codes begin with the kind already, other engines' do not."""
+    return code if code.startswith(f"{kind}:") else f"{kind}:{code or 'error'}"
 
 
 def _aborted(execution: execution_pb2.Execution, url: str) -> FlyteExecutionAbortedError:

@@ -1,0 +1,39 @@
+"""Dags that put operator and sensor into each mode; run by test_dag_runs.py."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow import DAG
+
+from flyte_provider.operators.flyte import FlyteOperator
+from flyte_provider.sensors.flyte import FlyteSensor
+
+CONN: dict[str, Any] = {"flyte_conn_id": "flyte_test"}
+HELLO: dict[str, Any] = {"launchplan_name": "basics.hello_world.hello_wf", **CONN}
+DEFERS = {"deferrable": True, "defer_after": 0}
+
+
+def make_dag(dag_id: str) -> DAG:
+    return DAG(dag_id, schedule=None, start_date=datetime(2024, 1, 1, tzinfo=timezone.utc))
+
+
+with make_dag("deferred_operator"):
+    FlyteOperator(task_id="t", poll_interval=0.05, **HELLO, **DEFERS)
+
+with make_dag("deferred_sensor"):
+    FlyteSensor(task_id="t", execution_name="e1", poke_interval=0.05, **CONN, **DEFERS)
+
+with make_dag("waiting_operator"):
+    FlyteOperator(task_id="t", deferrable=False, **HELLO)
+
+with make_dag("mapped_operator"):
+    FlyteOperator.partial(task_id="t", **HELLO).expand(inputs=[{"name": str(index)} for index in range(5)])
+
+with make_dag("operator_and_sensor"):
+    launch = FlyteOperator(task_id="launch", wait_for_completion=False, **HELLO)
+    FlyteSensor(task_id="wait", execution_name=launch.output["flyte_execution"], **CONN)
+
+with make_dag("rescheduled_sensor"):
+    FlyteSensor(task_id="t", execution_name="e1", mode="reschedule", poke_interval=0.01, **CONN)
