@@ -20,7 +20,7 @@ from airflyte.stack import launch
 from airflyte.stack.launch import AirflowBoot, Launched
 from airflyte.stack.parts import STOP_ORDER, Stack
 from airflyte.state import MARK
-from airflyte.steps import Steps
+from airflyte.steps import Step, Steps
 
 LOOK_SECONDS = 0.1
 
@@ -86,14 +86,14 @@ class BringUp:
         with self._steps.step("packages") as step:
             ours = environments.of(self.settings, self._environ, step.say)
             made = [name for name in needed_first if ours.sync(name, step)]
-            self._launch()
+            self._launch(step)
             if ours.sync("workflows", step):
                 made.append("workflows")
             step.say(f"{', '.join(made)} made from the locks" if made else "locked, unchanged")
 
-    def _launch(self) -> None:
+    def _launch(self, step: Step) -> None:
         flyte_config.write(self.settings)
-        self._launched = launch.launch(self.stack, self._environ)
+        self._launched = launch.launch(self.stack, self._environ, step.say)
         if self.stack.has_airflow:
             self._boot = AirflowBoot(self.stack, self._launched.gate, self._environ)
             self._boot.start()

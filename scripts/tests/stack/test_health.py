@@ -18,7 +18,7 @@ def test_a_stack_that_was_never_started_is_stopped(stack: Stack) -> None:
 
 
 def test_doors_that_do_not_answer_are_named(stack: Stack, environ: dict[str, str]) -> None:
-    launch.launch(stack, environ)
+    launch.launch(stack, environ, str)
     found = health.look(stack)
     assert found.word == "not ready"
     assert {component.phase for component in found.components} == {"stopped"}
@@ -28,7 +28,7 @@ def test_doors_that_do_not_answer_are_named(stack: Stack, environ: dict[str, str
 
 
 def test_processes_without_a_supervisor_are_counted(stack: Stack, environ: dict[str, str]) -> None:
-    launch.launch(stack, environ)
+    launch.launch(stack, environ, str)
     launch.start_flyte(stack)
     supervisor = stack.supervisor.pid()
     assert supervisor is not None
@@ -42,7 +42,7 @@ def test_processes_without_a_supervisor_are_counted(stack: Stack, environ: dict[
 
 
 def test_variables_hold_addresses_and_no_password(stack: Stack, environ: dict[str, str]) -> None:
-    launch.launch(stack, environ)
+    launch.launch(stack, environ, str)
     found = status.variables(stack)
     assert found["STACK_FLYTE_ENDPOINT"] == f"localhost:{stack.settings.ports.flyte}"
     assert "AIRFLOW_HOME" not in found, "this stack has no Airflow"

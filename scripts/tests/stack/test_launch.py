@@ -26,7 +26,7 @@ def eventually(true: Callable[[], bool], seconds: float = 15.0) -> None:
 
 
 def bring_up(stack: Stack, environ: dict[str, str]) -> launch.Launched:
-    launched = launch.launch(stack, environ)
+    launched = launch.launch(stack, environ, str)
     launch.start_flyte(stack)
     eventually(lambda: len(ports.holders(ports.needed(stack.settings))) == 2)
     return launched
@@ -70,7 +70,7 @@ def test_a_launch_after_the_supervisor_was_killed_doubles_nothing(
 
 def test_a_busy_port_stops_it_before_anything_has_started(stack: Stack, environ: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", stack.settings.ports.s3)), pytest.raises(AirflyteError) as raised:
-        launch.launch(stack, environ)
+        launch.launch(stack, environ, str)
     message = raised.value.message
     assert f"port {stack.settings.ports.s3} (s3)".lower() in message.lower()
     assert str(os.getpid()) in message
@@ -91,19 +91,19 @@ def test_a_port_of_another_stack_is_named_with_its_folder(
     (folder / "flyte-sandbox").symlink_to(stack.program("sandbox", "flyte-sandbox"))
     other.folder.prepare()
     with pytest.raises(AirflyteError) as raised:
-        launch.launch(Stack(other), environ)
+        launch.launch(Stack(other), environ, str)
     assert f"type make down in {stack.settings.checkout}" in raised.value.message
 
 
 def test_a_missing_environment_is_one_sentence(stack: Stack, environ: dict[str, str]) -> None:
     stack.program("sandbox", "flyte-sandbox").unlink()
     with pytest.raises(AirflyteError, match=r"flyte-sandbox is missing; type make setup"):
-        launch.launch(stack, environ)
+        launch.launch(stack, environ, str)
     assert pids(stack) == set()
 
 
 def test_later_verbs_find_the_stack_as_it_was_started(stack: Stack, environ: dict[str, str]) -> None:
-    launch.launch(stack, environ)
+    launch.launch(stack, environ, str)
     told_nothing = dataclasses.replace(stack.settings, airflow="embedded", port_offset=0)
     found = record.running_stack(told_nothing)
     assert not found.has_airflow
@@ -111,7 +111,7 @@ def test_later_verbs_find_the_stack_as_it_was_started(stack: Stack, environ: dic
 
 
 def test_nothing_that_was_written_is_readable_by_others(stack: Stack, environ: dict[str, str]) -> None:
-    launch.launch(stack, environ)
+    launch.launch(stack, environ, str)
     written = [path for path in stack.folder.run.rglob("*") if path.is_file() and path.suffix != ".pid"]
     modes = {path.name: path.stat().st_mode & 0o077 for path in (*written, stack.folder.secrets)}
     assert {name: mode for name, mode in modes.items() if mode} == {}

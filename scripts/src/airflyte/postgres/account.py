@@ -55,8 +55,9 @@ def choose_account(binaries: Path, folder: Path) -> Account:
         else f"PostgreSQL does not run as a user without a name (uid {uid})"
     )
     raise AirflyteError(
-        f"{why}, and this kernel allows no user namespace. Run make as an ordinary user, move the checkout to "
-        "a folder that everybody may enter (/srv, /opt), or set AIRFLYTE_DATABASE_URL to a PostgreSQL of yours."
+        f"{why}, and this kernel allows no user namespace. Run make as an ordinary user, move the checkout "
+        "to a folder that everybody may enter (/srv, /opt), or set AIRFLYTE_DATABASE_URL to a PostgreSQL of "
+        "yours."
     )
 
 

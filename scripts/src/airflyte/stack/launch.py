@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from airflyte import ports, stack_secrets
 from airflyte.airflow import migration
@@ -39,11 +39,12 @@ class Launched:
     is_new: bool
 
 
-def launch(stack: Stack, environ: Mapping[str, str]) -> Launched:
+def launch(stack: Stack, environ: Mapping[str, str], say: Callable[[str], object]) -> Launched:
     """Start the supervisor, unless it runs with what we would start now; call it with the stack's lock held.
 
     A stack that runs with other settings or packages is stopped first.
 
+    :param say: gets a sentence before that.
     :raises AirflyteError: when a port is busy, before anything is started.
     """
     stack_secrets.load_or_make(stack.folder)
@@ -52,6 +53,7 @@ def launch(stack: Stack, environ: Mapping[str, str]) -> Launched:
     if is_running(stack):
         if running and running.signature == signature:
             return Launched(Gate(stack.supervisor, stack.id, running.started_at), is_new=False)
+        say("stopping what runs with other settings or packages")
         stopping.stop(stack.supervisor, stack.id, STOP_ORDER)
     ports.check_free(stack.settings)
     _write(stack)
