@@ -184,6 +184,7 @@ class Sandbox:
             self.engine.post,
             self.admin.launching.create,
             self.admin.executions.terminate,
+            config.max_nodes,
         )
         self.runner = ProcessRunner(
             config.environments,

@@ -26,6 +26,9 @@ from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, SandboxError
 
 _PHASES = core_execution_pb2
 
+DYNAMIC_CLOSURE = "dynamic_compiled.pb"
+"""The compiled workflow of a dynamic node lies under this name beside its job spec."""
+
 
 def record_workflow(connection: Connection, event: event_pb2.WorkflowExecutionEvent) -> None:
     """:raises FailedPrecondition: for a move that ``phases`` does not allow.
@@ -82,6 +85,7 @@ def record_node(
         row.id,
         internal_data=row.internal_data if internal_data is None else internal_data,
         **({"input_uri": event.input_uri} if event.input_uri and not row.input_uri else {}),
+        **_dynamic_column(event),
         **_node_columns(closure, metadata),
     )
 
@@ -137,6 +141,14 @@ def _apply_node(
     if is_terminal or event.phase == phases.NODE.RUNNING:
         closure.deck_uri = event.deck_uri
     _apply_target(closure, event)
+
+
+def _dynamic_column(event: event_pb2.NodeExecutionEvent) -> dict[str, str]:
+    spec_uri = event.task_node_metadata.dynamic_workflow.dynamic_job_spec_uri
+    if not spec_uri:
+        return {}
+    closure_uri = f"{spec_uri.rpartition('/')[0]}/{DYNAMIC_CLOSURE}"
+    return {"dynamic_workflow_remote_closure_reference": closure_uri}
 
 
 def _apply_target(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from flyteidl.admin import common_pb2, node_execution_pb2
-from flyteidl.core import identifier_pb2
+from flyteidl.core import compiler_pb2, identifier_pb2
 from sqlalchemy import Connection, Row
 
 from flyte_sandbox.admin.descriptions import missing
@@ -63,13 +63,33 @@ class NodeExecutions:
         with self._db.read() as connection:
             row = get_row(connection, request.id)
         closure = node_execution_pb2.NodeExecutionClosure.FromString(row.closure)
-        return node_execution_pb2.NodeExecutionGetDataResponse(
+        answer = node_execution_pb2.NodeExecutionGetDataResponse(
             inputs=common_pb2.UrlBlob(),
             outputs=common_pb2.UrlBlob(),
             full_inputs=read_literals(self._store, row.input_uri),
             full_outputs=read_literals(self._store, closure.output_uri),
             flyte_urls=_flyte_urls(request.id, bool(closure.deck_uri)),
         )
+        if row.dynamic_workflow_remote_closure_reference:
+            # flytekit asks whether the field is there, so it is set for dynamic nodes only.
+            workflow = self._read_dynamic(row)
+            answer.dynamic_workflow.compiled_workflow.CopyFrom(workflow)
+            answer.dynamic_workflow.id.CopyFrom(workflow.primary.template.id)
+            answer.dynamic_workflow.dynamic_job_spec_uri = closure.dynamic_job_spec_uri
+        return answer
+
+    def get_dynamic_workflow(
+        self, request: node_execution_pb2.GetDynamicNodeWorkflowRequest
+    ) -> node_execution_pb2.DynamicNodeWorkflowResponse:
+        with self._db.read() as connection:
+            row = get_row(connection, request.id)
+        if not row.dynamic_workflow_remote_closure_reference:
+            raise NotFound("node does not contain dynamic workflow")
+        return node_execution_pb2.DynamicNodeWorkflowResponse(compiled_workflow=self._read_dynamic(row))
+
+    def _read_dynamic(self, row: Row[Any]) -> compiler_pb2.CompiledWorkflowClosure:
+        data = self._store.read(row.dynamic_workflow_remote_closure_reference)
+        return compiler_pb2.CompiledWorkflowClosure.FromString(data)
 
 
 def get_row(connection: Connection, id: NodeId) -> Row[Any]:

@@ -7,6 +7,7 @@ again.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -26,6 +27,7 @@ from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.arguments import ArgumentError
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.caching import cache_key
+from flyte_sandbox.engine.dynamics import DynamicError, compile_dynamic
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     Act,
@@ -73,6 +75,7 @@ class Actor:
     """Its methods are called from the engine's thread, ``started`` and ``ended`` from the runner's.
 
     :param post: brings a message to the engine.
+    :param max_nodes: how many nodes a dynamic workflow may have; 0 means no limit.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Actor:
         post: Post,
         create: Callable[[execution_pb2.ExecutionCreateRequest], object],
         terminate: Callable[[execution_pb2.ExecutionTerminateRequest], object],
+        max_nodes: int = 0,
     ) -> None:
         self._db = db
         self._store = store
@@ -96,6 +100,7 @@ class Actor:
         self._post = post
         self._create = create
         self._terminate = terminate
+        self._max_nodes = max_nodes
         self._runner: Runner | None = None
         self._attempts: dict[str, Attempt] = {}
         self._to_resume: list[AttemptSpec] = []
@@ -229,8 +234,17 @@ class Actor:
             logger.exception("reading what attempt %s left failed", exit.key)
             error = system_error("OutputsUnreadable", f"what the task left cannot be read: {exc}")
             outcome = Outcome(error=error, is_recoverable=True)
-        self._finish(attempt, outcome)
+        self._finish(attempt, self._with_dynamic(attempt, outcome))
         self._release(exit.key)
+
+    def _with_dynamic(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        if outcome.futures is None:
+            return outcome
+        try:
+            closure = compile_dynamic(self._db, attempt, outcome.futures, self._max_nodes)
+        except DynamicError as exc:
+            return Outcome(error=exc.error, deck=outcome.deck)
+        return dataclasses.replace(outcome, dynamic=closure)
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         self._attempts.pop(attempt.key, None)

@@ -118,14 +118,14 @@ def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
     """A node that was told to stop has stopped."""
     error = system_error(ABORTED_NODE, reason)
     step.node(node, NODE.ABORTED, error=error, **fields)
-    _release(step, node)
+    release(step, node)
     end_scope_if_drained(step, node.scope)
 
 
 def _settle(step: Step, node: NodeRun) -> None:
     """A node has ended: the nodes behind it may begin, or its scope is done."""
     scope = node.scope
-    _release(step, node)
+    release(step, node)
     if node is scope.failure_node:
         _end_scope(step, scope)
     elif node is scope.last:
@@ -138,7 +138,7 @@ def _settle(step: Step, node: NodeRun) -> None:
         end_scope_if_drained(step, scope)
 
 
-def _release(step: Step, node: NodeRun) -> None:
+def release(step: Step, node: NodeRun) -> None:
     """Its place under ``max_parallelism`` goes to the next node in line."""
     if not node.is_counted:
         return
@@ -175,11 +175,11 @@ def _fail_scope(step: Step, node: NodeRun, error: ExecutionError) -> None:
     if node is scope.failure_node:
         # The handler's own failure hides the one that it was called for.
         scope.error = error
-        _release(step, node)
+        release(step, node)
         _end_scope(step, scope)
         return
     if scope.is_failing:
-        _release(step, node)
+        release(step, node)
         end_scope_if_drained(step, scope)
         return
     scope.error = error
@@ -187,7 +187,7 @@ def _fail_scope(step: Step, node: NodeRun, error: ExecutionError) -> None:
         _settle(step, node)
         return
     scope.is_failing = True
-    _release(step, node)
+    release(step, node)
     _announce_failure(step, scope)
     stop_all(step, scope.active(), AUTO_ABORT if scope.parent is None else "subworkflow failed")
     end_scope_if_drained(step, scope)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from flyteidl.admin import execution_pb2, workflow_pb2
-from flyteidl.core import compiler_pb2, identifier_pb2
+from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from sqlalchemy import Connection, select
 
@@ -54,8 +54,14 @@ class Loader:
             read_literals(self._store, row.inputs_uri),
             execution_pb2.ExecutionClosure.FromString(row.closure).phase,
         )
-        resume.rebuild(run, node_rows, task_rows, lambda uri: read_literals(self._store, uri))
+        resume.rebuild(run, node_rows, task_rows, self)
         return run
+
+    def literals(self, uri: str) -> literals_pb2.LiteralMap:
+        return read_literals(self._store, uri)
+
+    def closure(self, uri: str) -> compiler_pb2.CompiledWorkflowClosure:
+        return compiler_pb2.CompiledWorkflowClosure.FromString(self._store.read(uri))
 
     def _closure(self, connection: Connection, workflow_id: int) -> compiler_pb2.CompiledWorkflowClosure:
         """Workflows never change, so the last few are kept parsed."""

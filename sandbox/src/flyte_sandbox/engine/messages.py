@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2, tasks_pb2, types_pb2, workflow_pb2
+from flyteidl.core import (
+    catalog_pb2,
+    compiler_pb2,
+    dynamic_job_pb2,
+    identifier_pb2,
+    literals_pb2,
+    tasks_pb2,
+    types_pb2,
+    workflow_pb2,
+)
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine.model import ExecutionError, ExecutionId
@@ -43,12 +52,16 @@ class Outcome:
     :param error: set exactly when it failed.
     :param is_recoverable: whether another attempt may help.
     :param deck: its HTML, when it wrote one.
+    :param futures: what a dynamic task wrote instead of outputs.
+    :param dynamic: the same, compiled; set together with ``futures`` when it could be.
     """
 
     outputs: literals_pb2.LiteralMap | None = None
     error: ExecutionError | None = None
     is_recoverable: bool = False
     deck: bytes | None = None
+    futures: dynamic_job_pb2.DynamicJobSpec | None = None
+    dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class NodeRun:
     :param attempt: the current attempt, from 0; it is the task execution's ``retry_attempt``.
     :param launches: how often this attempt number was begun; a restart by ``down`` and ``up`` uses no retry.
     :param system_failures: attempts that Flyte's own side failed; they have a budget of their own.
-    :param child: the nodes inside, for a sub-workflow.
+    :param child: the nodes inside, for a sub-workflow, a branch or a dynamic task.
+    :param dynamic: what a dynamic task yielded, compiled.
     :param stopping: why it is being stopped, while its process still lives.
     :param task_phase: of the current attempt's row, with ``task_version``.
     """
@@ -44,6 +45,7 @@ class NodeRun:
     inputs: literals_pb2.LiteralMap | None = None
     outputs: literals_pb2.LiteralMap | None = None
     child: Scope | None = None
+    dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
     child_execution: str = ""
     stopping: str = ""
     is_counted: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from flyteidl.core import errors_pb2, execution_pb2, literals_pb2, tasks_pb2
+from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_pb2, tasks_pb2
 from google.protobuf.message import DecodeError
 
 from flyte_sandbox.blobs.mapping import publicise, publicise_html, publicise_text
@@ -36,11 +36,18 @@ def read_outcome(
     if (outputs_folder / "error.pb").is_file():
         return _read_error(outputs_folder / "error.pb", store, deck)
     if (outputs_folder / "futures.pb").is_file():
-        message = f"Task '{task.id.name}' is dynamic, which this release of flyte-sandbox does not run yet."
-        return _failed(user_error("NodeKindUnsupported", message), False, deck)
+        return _read_futures(outputs_folder / "futures.pb", store, deck)
     if not task.interface.outputs.variables:
         return Outcome(outputs=literals_pb2.LiteralMap(), deck=deck)
     return _read_outputs(outputs_folder / "outputs.pb", store, deck)
+
+
+def _read_futures(path: Path, store: Store, deck: bytes | None) -> Outcome:
+    try:
+        futures = dynamic_job_pb2.DynamicJobSpec.FromString(path.read_bytes())
+    except DecodeError:
+        return _failed(user_error("DynamicWorkflowBuildFailed", "futures.pb cannot be read"), False, deck)
+    return Outcome(futures=publicise(futures, store), deck=deck)
 
 
 def _failed(error: ExecutionError, is_recoverable: bool, deck: bytes | None) -> Outcome:

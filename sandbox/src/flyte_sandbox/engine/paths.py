@@ -6,6 +6,7 @@ Source: flytepropeller pkg/controller/nodes, flyteplugins pluginmachinery/ioutil
 from __future__ import annotations
 
 from flyte_sandbox import ids
+from flyte_sandbox.admin.events import DYNAMIC_CLOSURE
 from flyte_sandbox.config import BUCKET
 from flyte_sandbox.engine.model import ExecutionId, NodeRun
 
@@ -42,6 +43,15 @@ def error(node: NodeRun) -> str:
 
 def deck(node: NodeRun) -> str:
     return f"{attempt_folder(node)}/deck.html"
+
+
+def futures(node: NodeRun) -> str:
+    return f"{attempt_folder(node)}/futures.pb"
+
+
+def dynamic_closure(node: NodeRun) -> str:
+    """The compiled form of ``futures.pb``, beside it."""
+    return f"{attempt_folder(node)}/{DYNAMIC_CLOSURE}"
 
 
 def generated_name(node: NodeRun, attempt: int) -> str:

@@ -7,11 +7,11 @@ after their node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
-from flyteidl.core import literals_pb2
+from flyteidl.core import compiler_pb2, literals_pb2
 
 from flyte_sandbox.engine import flow, paths
 from flyte_sandbox.engine.model import START_NODE, NodeRun, Run, Scope
@@ -19,19 +19,24 @@ from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import Step, apply_notes
 from flyte_sandbox.phases import NODE, NODE_TERMINAL, WORKFLOW
 
-ReadLiterals = Callable[[str], literals_pb2.LiteralMap]
+
+class Files(Protocol):
+    """Reads the metadata files of an execution."""
+
+    def literals(self, uri: str) -> literals_pb2.LiteralMap: ...
+
+    def closure(self, uri: str) -> compiler_pb2.CompiledWorkflowClosure: ...
 
 
-def rebuild(run: Run, node_rows: Sequence[Any], task_rows: Sequence[Any], read: ReadLiterals) -> None:
+def rebuild(run: Run, node_rows: Sequence[Any], task_rows: Sequence[Any], files: Files) -> None:
     """Bring ``run`` to the state of its rows.
 
     :param node_rows: in the order in which the nodes began, so that a parent comes before its children.
-    :param read: reads a metadata file.
     """
     for row in node_rows:
         node = run.by_uid.get(row.node_id)
         if node is not None:
-            _restore(node, row, read)
+            _restore(node, row, files)
     for row in task_rows:
         node = run.by_uid.get(row.node_id)
         if node is not None and row.retry_attempt == node.attempt:
@@ -39,28 +44,28 @@ def rebuild(run: Run, node_rows: Sequence[Any], task_rows: Sequence[Any], read: 
             node.task_version = row.phase_version
 
 
-def _restore(node: NodeRun, row: Any, read: ReadLiterals) -> None:
+def _restore(node: NodeRun, row: Any, files: Files) -> None:
     closure = node_execution_pb2.NodeExecutionClosure.FromString(row.closure)
     node.phase = closure.phase
     node.is_started = True
     apply_notes(node, row.internal_data)
     if node.phase in NODE_TERMINAL:
-        _restore_ended(node, closure, read)
+        _restore_ended(node, closure, files)
         return
-    node.inputs = read(paths.inputs(node))
+    node.inputs = files.literals(paths.inputs(node))
     kind = kind_of(node)
     if kind.counts_to_parallelism:
         node.is_counted = True
         node.scope.run.at_work += 1
+    if node.phase == NODE.DYNAMIC_RUNNING:
+        node.dynamic = files.closure(paths.dynamic_closure(node))
     kind.open(node)
 
 
-def _restore_ended(
-    node: NodeRun, closure: node_execution_pb2.NodeExecutionClosure, read: ReadLiterals
-) -> None:
+def _restore_ended(node: NodeRun, closure: node_execution_pb2.NodeExecutionClosure, files: Files) -> None:
     scope = node.scope
     if node.is_good:
-        node.outputs = scope.inputs if node.id == START_NODE else read(closure.output_uri)
+        node.outputs = scope.inputs if node.id == START_NODE else files.literals(closure.output_uri)
     if node.id in scope.workflow.connections.downstream:
         for one in scope.downstream(node):
             scope.waiting_for[one.id] -= 1

@@ -83,6 +83,7 @@ def _admin_handlers(admin: Admin) -> dict[str, Handler]:
         "GetNodeExecution": admin.node_executions.get,
         "ListNodeExecutions": admin.node_executions.list,
         "GetNodeExecutionData": admin.node_executions.get_data,
+        "GetDynamicNodeWorkflow": admin.node_executions.get_dynamic_workflow,
         "GetTaskExecution": admin.task_executions.get,
         "ListTaskExecutions": admin.task_executions.list,
         "GetTaskExecutionData": admin.task_executions.get_data,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.core import catalog_pb2, tasks_pb2
+from flyteidl.core import catalog_pb2, literals_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.db.times import to_timestamp
@@ -23,13 +23,14 @@ from flyte_sandbox.engine.messages import (
     StartAttempt,
     StopAttempt,
 )
-from flyte_sandbox.engine.model import ExecutionError, NodeRun
+from flyte_sandbox.engine.model import ExecutionError, Library, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
 from flyte_sandbox.engine.step import Step, system_error, task_execution_id
 from flyte_sandbox.phases import NODE, TASK
 
 _MAX_SYSTEM_FAILURES = 3
 _TASK_ABORTED = "Task Aborted"
+_DYNAMIC = {"is_parent": True, "is_dynamic": True}
 
 
 class TaskKind(Kind):
@@ -73,6 +74,9 @@ class TaskKind(Kind):
     # ---- going on after a restart
 
     def resume(self, step: Step, node: NodeRun) -> None:
+        if node.phase == NODE.DYNAMIC_RUNNING:
+            self._resume_inside(step, node)
+            return
         if node.phase == NODE.QUEUED:
             step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
         node.is_process_ordered = True
@@ -90,6 +94,12 @@ class TaskKind(Kind):
             step.task(node, TASK.RUNNING, reason="interrupted by down, started again")
         step.act(StartAttempt(_attempt(node)))
 
+    def _resume_inside(self, step: Step, node: NodeRun) -> None:
+        assert node.child is not None
+        flow.release(step, node)
+        if not any(one.is_started for one in node.child.nodes.values()):
+            flow.begin_scope(step, node.child)
+
     # ---- ending
 
     def attempt_ended(self, step: Step, node: NodeRun, outcome: Outcome) -> None:
@@ -100,23 +110,64 @@ class TaskKind(Kind):
             self._stopped(step, node)
         elif outcome.outputs is not None:
             self._succeeded(step, node, outcome)
+        elif outcome.dynamic is not None:
+            self._expand(step, node, outcome)
         else:
             assert outcome.error is not None
             self._failed(step, node, outcome.error, outcome)
 
     def _succeeded(self, step: Step, node: NodeRun, outcome: Outcome) -> None:
         assert outcome.outputs is not None
-        step.write(paths.outputs(node), outcome.outputs)
         step.task(node, TASK.SUCCEEDED, output_uri=paths.outputs(node))
-        fields = self._deck(node, exists=outcome.deck is not None)
+        self._finish(step, node, outcome.outputs, **self._deck(node, exists=outcome.deck is not None))
+
+    def _finish(self, step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap, **fields: Any) -> None:
+        """The node has its outputs; a cacheable task's are remembered with its last event."""
+        step.write(paths.outputs(node), outputs)
         metadata = event_pb2.TaskNodeMetadata(checkpoint_uri=paths.checkpoint(node, node.attempt))
         task = template(node)
-        if task.metadata.discoverable and outcome.outputs.literals:
+        if task.metadata.discoverable and outputs.literals:
             assert node.inputs is not None
-            put = CachePut(task, node.inputs, outcome.outputs, task_execution_id(node))
+            put = CachePut(task, node.inputs, outputs, task_execution_id(node))
             step.decision.records.append(put)
             metadata.cache_status = catalog_pb2.CACHE_POPULATED
-        flow.succeed(step, node, outcome.outputs, task_node_metadata=metadata, **fields)
+        flow.succeed(step, node, outputs, task_node_metadata=metadata, **fields)
+
+    # ---- a dynamic task: its nodes run inside
+
+    def _expand(self, step: Step, node: NodeRun, outcome: Outcome) -> None:
+        assert outcome.dynamic is not None
+        assert outcome.futures is not None
+        node.dynamic = outcome.dynamic
+        step.write_bytes(paths.futures(node), outcome.futures.SerializeToString())
+        step.write_bytes(paths.dynamic_closure(node), outcome.dynamic.SerializeToString())
+        step.task(node, TASK.SUCCEEDED)
+        workflow = event_pb2.DynamicWorkflowNodeMetadata(
+            id=outcome.dynamic.primary.template.id, dynamic_job_spec_uri=paths.futures(node)
+        )
+        metadata = event_pb2.TaskNodeMetadata(dynamic_workflow=workflow)
+        step.node(node, NODE.DYNAMIC_RUNNING, task_node_metadata=metadata, **_DYNAMIC)
+        # What waits for its children must not keep them waiting.
+        flow.release(step, node)
+        self.open(node)
+        assert node.child is not None
+        flow.begin_scope(step, node.child)
+
+    def open(self, node: NodeRun) -> None:
+        if node.dynamic is None:
+            return
+        library, nothing = Library(node.dynamic), literals_pb2.LiteralMap()
+        run = node.scope.run
+        node.child = Scope(run, node.dynamic.primary, nothing, library, node, node.attempt)
+
+    def child_succeeded(self, step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap) -> None:
+        self._finish(step, node, outputs, **_DYNAMIC)
+
+    def child_failed(self, step: Step, node: NodeRun, error: ExecutionError | None) -> None:
+        if node.stopping:
+            flow.aborted(step, node, node.stopping, **_DYNAMIC)
+        else:
+            flow.fail(step, node, error or system_error("Unknown", "dynamic workflow failed"), **_DYNAMIC)
 
     def _failed(self, step: Step, node: NodeRun, error: ExecutionError, outcome: Outcome) -> None:
         step.task(node, TASK.FAILED, error=error)
@@ -142,8 +193,11 @@ class TaskKind(Kind):
     # ---- being stopped
 
     def stop(self, step: Step, node: NodeRun) -> None:
+        running = node.child.active() if node.child else []
         if node.is_process_ordered:
             step.act(StopAttempt(_key(node)))
+        elif running:
+            flow.stop_all(step, running, node.stopping)
         else:
             flow.aborted(step, node, node.stopping)
 
