@@ -228,6 +228,7 @@ def test_forks_do_not_share_the_event_loop_that_flytekit_makes_at_import(warm, k
             await asyncio.sleep(0.05)
             return await asyncio.to_thread(lambda: "through the self pipe")
         print(loop.run_until_complete(wait()))
+        print("pipe", os.readlink(f"/proc/self/fd/{loop._ssock.fileno()}"))
     """
     specs = [warm.task(f"{key}-{number}", body) for number in range(4)]
     for spec in specs:
@@ -235,6 +236,7 @@ def test_forks_do_not_share_the_event_loop_that_flytekit_makes_at_import(warm, k
     for spec in specs:
         assert warm.wait_for_end(spec.key).code == 0, warm.log(spec.key)
         assert "through the self pipe" in warm.log(spec.key)
+    assert len({warm.log(spec.key).rpartition("pipe")[2] for spec in specs}) == 4
 
 
 @pytest.fixture

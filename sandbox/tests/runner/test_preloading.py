@@ -48,6 +48,19 @@ def test_what_an_attempt_had_to_import_the_next_one_finds(harness, eventually):
     assert memory(harness)["modules"] == ["lighter", "heavy"]
 
 
+def test_the_event_loop_of_flytekit_is_not_shared_after_preloading_either(harness, eventually):
+    loaded(harness, "first", "heavy", imports=["heavy"])
+    wait_until_loaded(harness, eventually, "heavy")
+    body = """
+        import os
+        from flytekit.extend.backend.base_connector import local_connector_loop as loop
+        print("pipe", os.readlink(f"/proc/self/fd/{loop._ssock.fileno()}"))
+    """
+    for key in ("a", "b"):
+        assert harness.run(harness.task(key, body)).code == 0
+    assert harness.log("a") != harness.log("b")
+
+
 def test_it_is_remembered_by_the_next_template(harness, make_harness, environment, eventually):
     loaded(harness, "first", "heavy", imports=["heavy"])
     wait_until_loaded(harness, eventually, "heavy")
@@ -103,8 +116,12 @@ def test_modules_that_leave_more_than_modules_are_refused(harness, environment, 
     environment.add("culprit.py", source)
     environment.add("innocent.py", "VALUE = 1")
     loaded(harness, "first", "culprit", imports=["culprit", "innocent"])
+    (before,) = harness.templates()
     eventually(lambda: "culprit" in memory(harness)["refused"], "culprit to be refused")
     assert reason in harness.template_log()
+    eventually(
+        lambda: harness.templates() not in ([before], []), "a successor, though nobody has asked for it"
+    )
     wait_until_loaded(harness, eventually, "innocent")
     assert loaded(harness, "later", "culprit", imports=["culprit"]) == []
     assert memory(harness)["modules"] == ["innocent"]

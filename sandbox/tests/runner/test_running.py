@@ -97,6 +97,11 @@ def test_the_log_has_both_streams_in_order_and_at_once(either, key):
     assert either.log(key).split("\n")[-10:-1] == expected
 
 
+def test_the_log_has_what_native_code_printed(either, key):
+    either.run(either.task(key, "import ctypes; ctypes.CDLL(None).printf(b'from C, not flushed')"))
+    assert either.log(key).endswith("from C, not flushed")
+
+
 def test_the_tail_of_a_log_is_short(either, key):
     ending = either.run(either.spec(key, "sh", "-c", "seq 100000; seq 1 100 | tr '\\n' '\\n'"))
     assert len(ending.log_tail.encode()) <= 2048

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flyte_sandbox.errors import StartupError
-from flyte_sandbox.runner import template_process
+from flyte_sandbox.runner import dispatching, template_process
 
 WAIT = """
     import pathlib, threading
@@ -120,6 +120,16 @@ def test_a_change_of_packages_replaces_the_template(make_harness, environment, e
     (notes / "go").touch()
     assert harness.wait_for_end("old").code == 0
     eventually(lambda: before not in harness.templates(), "the first template to end")
+
+
+def test_a_template_that_does_not_listen_any_more_is_replaced(make_harness, monkeypatch):
+    monkeypatch.setattr(dispatching, "_MOST_SECONDS_TO_FORK", 0.3)
+    harness = make_harness()
+    harness.runner.ready(30)
+    (before,) = harness.templates()
+    before.suspend()
+    assert harness.run(harness.spec("a", "true")).code == 0
+    assert before not in harness.templates()
 
 
 def has_other_template(harness, before):

@@ -8,6 +8,7 @@ order may be given again whenever there is doubt.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from flyte_sandbox.runner.templates import TemplateError, Templates
 
 _MOST_TRIES = 3
 _TRY_AGAIN_SECONDS = 0.5
+_MOST_SECONDS_TO_FORK = 90.0
+"""A template that imports something is deaf for a while, but never for as long as this."""
 
 
 class Dispatcher:
@@ -55,7 +58,9 @@ class Dispatcher:
     @property
     def is_watching(self) -> bool:
         """Whether something can only be found out by looking again after a while."""
-        return any(each.orphan or each.not_before for each in self._attempts.values())
+        return any(
+            each.orphan or each.not_before or each.place is Place.ORDERED for each in self._attempts.values()
+        )
 
     # ---- orders from the engine ----
 
@@ -99,12 +104,20 @@ class Dispatcher:
         if event == "hello":
             self._greet(template, message)
         elif event == "retiring":
-            template.is_retiring = True
+            self._replace(template, message["reason"])
         elif (attempt := self._attempts.get(message.get("key", ""))) is not None:
             self._hear_of(attempt, template, message)
 
+    def _replace(self, template: TemplateProcess, reason: str) -> None:
+        """One that cannot go on gets a successor before anybody waits for it; one told to end does not."""
+        template.is_retiring = True
+        if reason in ("packages", "threads", "spoilt"):
+            with contextlib.suppress(TemplateError):  # the next attempt will say it
+                self.prewarm(template.environment)
+
     def _greet(self, template: TemplateProcess, message: dict[str, Any]) -> None:
         template.is_ready = True
+        template.pid = message["pid"]
         template.is_retiring = template.is_retiring or message["is_retiring"]
         template.running = frozenset(message["running"])
         self._failed_starts.pop(template.environment, None)
@@ -122,6 +135,8 @@ class Dispatcher:
         if message["event"] == "started":
             attempt.place, attempt.template, attempt.orphan = Place.RUNNING, template, None
             self._tell_started(attempt, message["at"])
+            if attempt.is_stopping:
+                self._enforce_stop(attempt)
         elif message["event"] == "ended":
             self._end(attempt, message["record"])
         elif message["event"] == "returned":
@@ -161,7 +176,7 @@ class Dispatcher:
                 self._lose_template_of(attempt)
         for attempt in self._in(Place.IN_DOUBT):
             self._resolve(attempt)
-        if not template.is_ready:
+        if not template.is_ready and not template.is_found:
             self._count_failed_start(template.environment)
         for attempt in self._in(Place.WAITING):
             self._advance(attempt)
@@ -189,13 +204,17 @@ class Dispatcher:
     # ---- what follows ----
 
     def look_again(self) -> None:
-        """Orphans cannot be waited for, and what failed is tried again later."""
+        """Orphans cannot be waited for, what failed is tried again later, and a deaf template is no use."""
         for attempt in self._in(Place.ORPHANED):
             self._look_at_orphan(attempt)
         for attempt in self._in(Place.WAITING):
             if 0 < attempt.not_before <= time.monotonic():
                 attempt.not_before = 0.0
                 self._advance(attempt)
+
+        for attempt in self._in(Place.ORDERED):
+            if attempt.template and time.monotonic() > attempt.ordered_at + _MOST_SECONDS_TO_FORK:
+                attempt.template.kill()  # its end is noticed like any other
 
     def _resolve(self, attempt: Attempt) -> None:
         """Find out from files, templates and processes where the attempt is."""
@@ -256,6 +275,7 @@ class Dispatcher:
         template = self._template_for(attempt)
         if template is not None and template.is_usable:
             attempt.place, attempt.template = Place.ORDERED, template
+            attempt.ordered_at = time.monotonic()
             template.order("start", **self._job(attempt.spec))
 
     def _template_for(self, attempt: Attempt) -> TemplateProcess | None:

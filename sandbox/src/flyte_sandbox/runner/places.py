@@ -23,6 +23,7 @@ class Place(enum.Enum):
 @dataclass
 class Attempt:
     """
+    :ivar ordered_at: when it was ordered last (``time.monotonic``).
     :ivar tries: how often a template could not start it.
     :ivar not_before: when it may be ordered again (``time.monotonic``).
     """
@@ -33,5 +34,6 @@ class Attempt:
     orphan: Orphan | None = None
     is_stopping: bool = False
     is_told_started: bool = False
+    ordered_at: float = 0.0
     tries: int = 0
     not_before: float = 0.0

@@ -149,7 +149,8 @@ class ProcessRunner:
             self._guarded(self._posted.popleft())
         if self._dispatcher.is_watching:
             self._dispatcher.look_again()
-        self._readiness.advance()
+        if self._close_at is None:
+            self._readiness.advance()
         self._templates.reap()
         self._advance_closing()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flyte_sandbox.runner.template import short_paths
+from flyte_sandbox.runner.template import processes, short_paths
 from flyte_sandbox.runner.template.config import Config
 from flyte_sandbox.runner.template.connections import Connection
 
@@ -63,6 +64,7 @@ class TemplateSettings:
 class TemplateProcess:
     """
     :ivar is_found: an earlier server started it.
+    :ivar pid: known from its hello.
     :ivar is_ready: it has said hello.
     :ivar is_retiring: it takes no more orders.
     :ivar running: keys of the attempts that it had when it said hello.
@@ -75,6 +77,7 @@ class TemplateProcess:
         self.connection = connection
         self.process = process
         self.is_found = process is None
+        self.pid = 0
         self.is_ready = False
         self.is_retiring = False
         self.is_told_to_retire = False
@@ -128,6 +131,11 @@ class TemplateProcess:
             self.process.kill()
         else:
             self.order("retire")
+
+    def kill(self) -> None:
+        """For one that does not listen any more. Its attempts live on."""
+        if self.pid:
+            processes.send({self.pid}, signal.SIGKILL)
 
     def leave(self) -> None:
         """Close the connection and let it live; it ends by itself."""

@@ -94,6 +94,7 @@ def _end(code: int, forked: Forked) -> int:
     try:
         if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()
+        processes.flush_c_streams()
     except (OSError, ValueError):
         return _FLUSH_FAILED
     return code

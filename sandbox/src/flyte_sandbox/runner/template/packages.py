@@ -54,11 +54,12 @@ def names_from(folders: tuple[str, ...], known: frozenset[str]) -> list[str]:
 class Packages:
     """The files behind the loaded modules, the standard library's left out.
 
-    ``pip`` and ``uv`` change the folders of packages; an editor changes the files themselves.
+    Installing changes what is in the folders of packages, or the files; an editor changes the files.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
+        self._entries = _entries(package_folders())
         self._looked_at = 0.0
 
     def remember(self) -> None:
@@ -71,14 +72,20 @@ class Packages:
         if time.monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
             return False
         self._looked_at = time.monotonic()
+        if _entries(package_folders()) != self._entries:
+            return True
         return any(_changed_at(path) != changed_at for path, changed_at in self._seen.items())
 
     def _paths(self) -> list[str]:
         library = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
         folders = package_folders()
         origins = {origin for module in list(sys.modules.values()) if (origin := origin_of(module))}
-        files = [path for path in origins if path.startswith(folders) or not path.startswith(library)]
-        return [*folders, *files]
+        return [path for path in origins if path.startswith(folders) or not path.startswith(library)]
+
+
+def _entries(folders: tuple[str, ...]) -> frozenset[str]:
+    names = {folder + name for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)}
+    return frozenset(name for name in names if not name.endswith("__pycache__"))
 
 
 def _changed_at(path: str) -> int:

@@ -61,6 +61,11 @@ def become_subreaper() -> bool:
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
+def flush_c_streams() -> None:
+    """What native code printed is still in libc's buffers, which a fork copies and ``os._exit`` forgets."""
+    ctypes.CDLL(None).fflush(None)
+
+
 def members(session: int, mark: str) -> set[int]:
     """The living processes of an attempt: of its session, with its mark, and their descendants."""
     everyone = [process for process in _everyone() if not process.is_zombie and process.pid != os.getpid()]

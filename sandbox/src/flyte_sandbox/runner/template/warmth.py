@@ -12,7 +12,7 @@ import tempfile
 import threading
 from typing import Any
 
-from . import event_loops, packages, shadows
+from . import event_loops, packages, processes, shadows
 from .flytekit_state import FlytekitState
 from .recording import Recording, native_threads
 
@@ -68,8 +68,9 @@ class Warmth:
 
     def settle(self) -> None:
         """Take stock after imports, and keep the collector off what forks share."""
+        processes.flush_c_streams()
         gc.collect()
-        self._loops = event_loops.find()
+        self._loops += event_loops.find()  # those found before are frozen, out of the collector's sight
         gc.freeze()
         self.known = packages.loaded_names()
         self.tops = frozenset(name.partition(".")[0] for name in self.known) - {"__main__"}
