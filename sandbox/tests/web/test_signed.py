@@ -204,6 +204,18 @@ async def test_expect_continue_is_answered(served: Served, store: Store) -> None
     writer.close()
 
 
+async def test_a_refused_body_ends_the_connection(served: Served) -> None:
+    """Whoever asked first does not send it any more; the next request must not be taken for it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    path = "/signed/my-s3-bucket/x?expires=1&signature=x"
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: 9\r\n"
+    writer.write(f"{head}Expect: 100-continue\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 403")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    writer.close()
+
+
 async def test_a_name_of_two_hosts_is_refused(served: Served) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     host = f"Host: localhost:{served.port}\r\n"

@@ -23,6 +23,7 @@ SCHEME = "s3://"
 _STAGING = ".staging"
 _STALE_SECONDS = 24 * 3600
 _CHUNK_BYTES = 1 << 20
+_MOVES = 3
 
 
 class Store:
@@ -46,6 +47,11 @@ class Store:
     def folder(self) -> str:
         """The local form of ``s3://my-s3-bucket/``: the bucket's folder and a slash."""
         return self._folder
+
+    @property
+    def staging(self) -> Path:
+        """What is not yet an object; on the same file system, and in no bucket."""
+        return self._staging
 
     @property
     def prefix(self) -> str:
@@ -153,17 +159,21 @@ class Store:
         path = self.path(uri)
         if path == self.root / path.relative_to(self.root).parts[0]:
             raise InvalidArgument(f"invalid value for uri: [{uri}] is a whole bucket")
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
 
     def _remove_stale_uploads(self) -> None:
         # Another process may be uploading right now; only what a crash left long ago goes.
         for leftover in self._staging.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                    leftover.unlink()
+                    _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _has_dots(key: str) -> bool:
@@ -173,14 +183,21 @@ def _has_dots(key: str) -> bool:
 def _publish(staged: str, path: Path) -> None:
     os.chmod(staged, 0o644)  # mkstemp's 0600 would hide it from tasks that run as another user
     try:
-        os.replace(staged, path)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(staged, path)
-    except (IsADirectoryError, NotADirectoryError) as exc:
+        _move(staged, path)
+    except (IsADirectoryError, NotADirectoryError, FileExistsError) as exc:
         raise InvalidArgument(
             f"invalid value for uri: [{path}] is a folder, or a part of it is an object"
         ) from exc
+
+
+def _move(staged: str, path: Path) -> None:
+    for _ in range(_MOVES):
+        try:
+            os.replace(staged, path)
+            return
+        except FileNotFoundError:  # no such folder yet, or one that S3 has just removed with its last object
+            path.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(staged, path)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -52,7 +52,7 @@ class Front:
         :raises StartupError: when it is taken.
         """
         if self._socket is None:
-            self._socket = _listen(self._config.host, self._config.port)
+            self._socket = listen(self._config.host, self._config.port, "port")
         return cast(int, self._socket.getsockname()[1])
 
     async def start(self, grpc_target: Path, http_target: Path) -> int:
@@ -212,7 +212,8 @@ def _speaks_grpc(first: bytes) -> bool | None:
     return None if PREFACE.startswith(first) else False
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """:raises StartupError: when the port is taken; it names the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -222,7 +223,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as exc:
         listener.close()
         raise StartupError(
-            f"cannot listen on {host}:{port}: {exc.strerror}; end what holds the port, or set another port"
+            f"cannot listen on {host}:{port}: {exc.strerror}; end what holds it, or set another {setting}"
         ) from exc
     listener.setblocking(False)
     return listener
