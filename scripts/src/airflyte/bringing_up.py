@@ -163,8 +163,11 @@ class BringUp:
             self._steps.print("What was started runs on (AIRFLYTE_KEEP); make down stops it.")
             return
         self._steps.print("Stopping what was started …")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        stopping.stop(self.stack.supervisor, self.stack.id, STOP_ORDER)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it
+        try:
+            stopping.stop(self.stack.supervisor, self.stack.id, STOP_ORDER)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def _remember_port_offset(given: Settings, environ: Mapping[str, str]) -> None:
