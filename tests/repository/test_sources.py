@@ -1,0 +1,65 @@
+"""What every Python file keeps to, and what no test may do."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+from .tree import CHECKOUT, files, name
+
+HELPERS = ("eventually", "wait_until")
+"""Functions that look again and again, with a time limit: the only ones that may sleep in a test."""
+
+
+def is_test(path: Path) -> bool:
+    """Benchmarks are about time, and a workflow that a test runs is user code."""
+    parts = path.relative_to(CHECKOUT).parts
+    return "tests" in parts and not {"bench", "workflows"} & set(parts[parts.index("tests") :])
+
+
+OLDER = {
+    "docstring": ("sandbox/tests/compiler/test_", "sandbox/tests/durability/conftest.py"),
+    "sleep": ("sandbox/tests/web/test_signed.py",),
+}
+"""Files, by how their names begin, that are older than a promise. This list only gets shorter."""
+
+
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [name(path) for path in files(".py") if parse(path).body and not ast.get_docstring(parse(path))]
+    assert _beyond("docstring", silent) == [], "begin with a sentence about what the module owns"
+
+
+def test_tests_wait_for_something_instead_of_sleeping() -> None:
+    sleeping = [
+        f"{name(path)}:{line}" for path in files(".py") if is_test(path) for line in _sleeps(parse(path))
+    ]
+    assert _beyond("sleep", sleeping) == [], f"wait for an event, or in a helper named {' or '.join(HELPERS)}"
+
+
+def _beyond(promise: str, found: list[str]) -> list[str]:
+    return [each for each in found if not each.startswith(OLDER[promise])]
+
+
+def _sleeps(node: ast.AST) -> Iterator[int]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.name.lstrip("_") in HELPERS:
+            continue
+        if _is_sleep(child):
+            yield child.lineno  # type: ignore[attr-defined]
+        yield from _sleeps(child)
+
+
+def _is_sleep(node: ast.AST) -> bool:
+    """A call, or an import by which calls would hide; ``asyncio.sleep(0)`` only lets others run."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in ("time", "asyncio") and any(each.name == "sleep" for each in node.names)
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "asyncio.sleep")):
+        return False
+    return not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)
