@@ -1,0 +1,64 @@
+"""Which processes carry a stack's mark, and who listens where, as the machine itself tells."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import psutil
+
+MARK = "AIRFLYTE_STACK"
+
+
+def marked_processes(stack_id: str) -> dict[int, str]:
+    """Command lines of all living processes that carry the mark or descend from one that does, by pid."""
+    processes = list(psutil.process_iter())
+    marked = {each.pid for each in processes if _has_mark(each, stack_id)}
+    return {each.pid: _command(each) for each in processes if _is_alive(each) and _descends(each, marked)}
+
+
+def parent_of(pid: int) -> int:
+    """The pid of its parent; 0 when it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).ppid()
+    return 0
+
+
+def is_listening(port: int) -> bool:
+    """Whether anybody accepts connections at this port of the machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_offset(numbers: tuple[int, ...], avoiding: int | None = None) -> int:
+    """An offset at which nobody listens on any of these ports."""
+    return next(
+        offset
+        for offset in range(18_000, 26_000, 100)
+        if offset != avoiding and not any(is_listening(number + offset) for number in numbers)
+    )
+
+
+def _has_mark(process: psutil.Process, stack_id: str) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ().get(MARK) == stack_id
+    return False
+
+
+def _descends(process: psutil.Process, marked: set[int]) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.pid in marked or any(parent.pid in marked for parent in process.parents())
+    return False
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline()) or process.name()
+    return "?"

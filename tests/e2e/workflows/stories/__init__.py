@@ -1,0 +1,1 @@
+"""Workflows that the end-to-end stories need and nobody else does."""
