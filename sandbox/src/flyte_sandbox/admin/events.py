@@ -237,11 +237,27 @@ def _apply_task(
     if event.HasField("error"):
         closure.error.CopyFrom(event.error)
     if event.HasField("metadata"):
-        closure.metadata.MergeFrom(event.metadata)
+        _merge_metadata(closure, event)
     if event.HasField("custom_info"):
         closure.custom_info.MergeFrom(event.custom_info)
     merge_logs(closure, event, is_new)
     _apply_reasons(closure, event)
+
+
+def _merge_metadata(
+    closure: task_execution_pb2.TaskExecutionClosure, event: event_pb2.TaskExecutionEvent
+) -> None:
+    """External resources replace what was known of the same index and attempt; their log links stay."""
+    known = {(one.index, one.retry_attempt): one for one in closure.metadata.external_resources}
+    for resource in event.metadata.external_resources:
+        old = known.get((resource.index, resource.retry_attempt))
+        if old is not None and not resource.logs:
+            resource.logs.extend(old.logs)
+        known[resource.index, resource.retry_attempt] = resource
+    merged = [known[key] for key in sorted(known)]
+    closure.metadata.MergeFrom(event.metadata)
+    del closure.metadata.external_resources[:]
+    closure.metadata.external_resources.extend(merged)
 
 
 def _apply_reasons(

@@ -126,9 +126,17 @@ class AttemptPlanner:
             "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
             "FLYTE_INTERNAL_TASK_NAME": task.name,
             "FLYTE_INTERNAL_TASK_VERSION": task.version,
+            **_index_env(attempt.index),
             **attempt.envs,
             **self._platform_env,
         }
+
+
+def _index_env(index: int | None) -> dict[str, str]:
+    """Which element of the lists this attempt is for."""
+    if index is None:
+        return {}
+    return {"BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX", "FLYTE_K8S_ARRAY_INDEX": str(index)}
 
 
 def _unique_key(name: str) -> str:

@@ -20,6 +20,7 @@ from flyte_sandbox.engine.messages import (
     Woken,
 )
 from flyte_sandbox.engine.model import NodeRun
+from flyte_sandbox.engine.nodes.array import ArrayKind
 from flyte_sandbox.engine.nodes.gate import GateKind, signal_id_of
 from flyte_sandbox.engine.nodes.launch_plan import LaunchPlanKind
 from flyte_sandbox.engine.nodes.table import KINDS
@@ -30,6 +31,7 @@ from flyte_sandbox.phases import WORKFLOW, WORKFLOW_TERMINAL
 _TASK = KINDS["task_node"]
 _LAUNCH_PLAN = KINDS["launchplan_ref"]
 _GATE = KINDS["gate_node"]
+_ARRAY = KINDS["array_node"]
 assert isinstance(_TASK, TaskKind)
 assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
 assert isinstance(_GATE, GateKind)
@@ -42,9 +44,19 @@ def decide(step: Step, message: Message, log_links: Any = ()) -> None:
 
     :param log_links: ``core.TaskLog`` messages for an attempt that has started.
     """
+    if step.run.phase not in WORKFLOW_TERMINAL:
+        _apply(step, message, log_links)
+
+
+def flush(step: Step) -> None:
+    """Complete a decision: arrays tell once of all that changed about their elements."""
+    assert isinstance(_ARRAY, ArrayKind)
+    for array in step.changed_arrays.values():
+        _ARRAY.flush(step, array)
+
+
+def _apply(step: Step, message: Message, log_links: Any) -> None:
     run = step.run
-    if run.phase in WORKFLOW_TERMINAL:
-        return
     match message:
         case Begin():
             _begin(step)

@@ -105,6 +105,7 @@ def succeed(step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap, **field
 
 
 def fail(step: Step, node: NodeRun, error: ExecutionError, **fields: object) -> None:
+    node.error = error
     step.node(node, NODE.FAILED, error=error, **fields)
     _fail_scope(step, node, error)
 
@@ -119,6 +120,9 @@ def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
     error = system_error(ABORTED_NODE, reason)
     step.node(node, NODE.ABORTED, error=error, **fields)
     release(step, node)
+    if node.index is not None:
+        _element_ended(step, node)
+        return
     end_scope_if_drained(step, node.scope)
 
 
@@ -126,6 +130,9 @@ def _settle(step: Step, node: NodeRun) -> None:
     """A node has ended: the nodes behind it may begin, or its scope is done."""
     scope = node.scope
     release(step, node)
+    if node.index is not None:
+        _element_ended(step, node)
+        return
     if node is scope.failure_node:
         _end_scope(step, scope)
     elif node is scope.last:
@@ -136,6 +143,12 @@ def _settle(step: Step, node: NodeRun) -> None:
             consider(step, one)
     if scope.is_failing or step.run.is_ending:
         end_scope_if_drained(step, scope)
+
+
+def _element_ended(step: Step, node: NodeRun) -> None:
+    array = node.scope.parent
+    assert array is not None
+    kind_of(array).element_ended(step, array, node)
 
 
 def release(step: Step, node: NodeRun) -> None:
@@ -172,6 +185,9 @@ def _succeed_scope(step: Step, scope: Scope, last: NodeRun) -> None:
 
 def _fail_scope(step: Step, node: NodeRun, error: ExecutionError) -> None:
     scope = node.scope
+    if node.index is not None:
+        _element_ended(step, node)
+        return
     if node is scope.failure_node:
         # The handler's own failure hides the one that it was called for.
         scope.error = error

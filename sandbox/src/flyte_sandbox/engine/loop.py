@@ -21,7 +21,7 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine.acting import Actor
-from flyte_sandbox.engine.decide import decide
+from flyte_sandbox.engine.decide import decide, flush
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import AttemptStarted, Begin, Ended, Message, SignalSet, Terminate
 from flyte_sandbox.engine.model import ExecutionId, Run
@@ -126,6 +126,8 @@ class Engine:
         steps: dict[Key, Step] = {}
         for id, message in batch:
             self._decide(steps, id, message, now)
+        for step in steps.values():
+            flush(step)
         done = [step for step in steps.values() if self._commit(step, now)]
         for step in done:
             self._act(step)

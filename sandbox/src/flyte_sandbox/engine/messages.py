@@ -162,6 +162,7 @@ class Attempt:
 
     :param key: names it to the runner.
     :param prev_checkpoint: where the attempt before left its checkpoint; empty on the first one.
+    :param index: which element of an array it is; ``inputs`` are then the whole array's.
     """
 
     key: str
@@ -177,6 +178,7 @@ class Attempt:
     prev_checkpoint: str
     workflow_name: str
     envs: dict[str, str] = field(default_factory=dict)
+    index: int | None = None
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,7 @@ class CachePut:
     inputs: literals_pb2.LiteralMap
     outputs: literals_pb2.LiteralMap
     source: identifier_pb2.TaskExecutionIdentifier
+    node_uid: str
 
 
 @dataclass(frozen=True)

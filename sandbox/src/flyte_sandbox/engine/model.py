@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flyteidl.admin import execution_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2, tasks_pb2, workflow_pb2
@@ -32,6 +32,8 @@ class NodeRun:
     :param child: the nodes inside, for a sub-workflow, a branch or a dynamic task.
     :param dynamic: what a dynamic task yielded, compiled.
     :param stopping: why it is being stopped, while its process still lives.
+    :param index: which element of an array node it is; None for every other node.
+    :param element_notes: of an array node, what its row says of its elements.
     :param task_phase: of the current attempt's row, with ``task_version``.
     """
 
@@ -43,6 +45,7 @@ class NodeRun:
     launches: int = 0
     system_failures: int = 0
     inputs: literals_pb2.LiteralMap | None = None
+    error: ExecutionError | None = None
     outputs: literals_pb2.LiteralMap | None = None
     child: Scope | None = None
     dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
@@ -51,6 +54,8 @@ class NodeRun:
     is_counted: bool = False
     is_process_ordered: bool = False
     is_started: bool = False
+    index: int | None = None
+    element_notes: dict[str, Any] = field(default_factory=dict)
     task_phase: int = TASK.UNDEFINED
     task_version: int = 0
 
@@ -179,6 +184,38 @@ class ArmScope(Scope):
     @property
     def last(self) -> NodeRun:
         return self._arm
+
+
+class ElementScope(Scope):
+    """The elements of an array node: nodes ``n0``, ``n1``, … that run the same task and have no rows of
+    their own.
+
+    :ivar changed: elements whose state is not yet told, with the log links that are new.
+    """
+
+    def __init__(self, array: NodeRun, size: int) -> None:
+        outer = array.scope
+        nothing = compiler_pb2.CompiledWorkflow()
+        super().__init__(outer.run, nothing, outer.inputs, outer.library, array, array.attempt)
+        self.changed: dict[int, list[core_execution_pb2.TaskLog]] = {}
+        inner = array.node.array_node.node
+        self.elements = [self._add_element(inner, index) for index in range(size)]
+
+    def _add_element(self, inner: workflow_pb2.Node, index: int) -> NodeRun:
+        node = workflow_pb2.Node(id=f"n{index}", metadata=inner.metadata, task_node=inner.task_node)
+        element = self.add(node)
+        element.index = index
+        return element
+
+    @property
+    def last(self) -> NodeRun:
+        raise AssertionError("an array node ends when enough of its elements have")
+
+    def upstream(self, node: NodeRun) -> list[NodeRun]:
+        return []
+
+    def downstream(self, node: NodeRun) -> list[NodeRun]:
+        return []
 
 
 @dataclass(eq=False)

@@ -21,7 +21,8 @@ def data_folder(node: NodeRun) -> str:
     parent = node.scope.parent
     if parent is None:
         return f"{base(node)}/{node.id}/data"
-    return f"{attempt_folder(parent)}/{node.id}"
+    name = node.id if node.index is None else str(node.index)
+    return f"{attempt_folder(parent)}/{name}"
 
 
 def attempt_folder(node: NodeRun) -> str:

@@ -16,7 +16,7 @@ from flyte_sandbox.engine.messages import CachePut, NeedSignal, NodeEvent, NodeN
 
 
 def write_records(connection: Connection, records: Iterable[Record], now: datetime) -> None:
-    catalog_key = None
+    catalog_keys = {}
     for record in records:
         match record:
             case event_pb2.WorkflowExecutionEvent():
@@ -29,10 +29,12 @@ def write_records(connection: Connection, records: Iterable[Record], now: dateti
                 events.note_node(connection, record.id, record.notes)
             case CachePut():
                 key = cache_key(record.task, record.inputs)
-                catalog_key = artifacts.put(connection, key, record.outputs, record.source, to_micros(now))
+                catalog_keys[record.node_uid] = artifacts.put(
+                    connection, key, record.outputs, record.source, to_micros(now)
+                )
             case NodeEvent():
-                if catalog_key is not None:
-                    # The put stands right before the end of the node that it belongs to.
+                if record.event.id.node_id in catalog_keys:
+                    # The put stands before the end of the node that it belongs to.
+                    catalog_key = catalog_keys.pop(record.event.id.node_id)
                     record.event.task_node_metadata.catalog_key.CopyFrom(catalog_key)
-                    catalog_key = None
                 events.record_node(connection, record.event, record.notes)

@@ -14,7 +14,7 @@ from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import compiler_pb2, literals_pb2
 
 from flyte_sandbox.engine import flow, paths
-from flyte_sandbox.engine.model import START_NODE, NodeRun, Run, Scope
+from flyte_sandbox.engine.model import START_NODE, ElementScope, NodeRun, Run, Scope
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import Step, apply_notes
 from flyte_sandbox.phases import NODE, NODE_TERMINAL, WORKFLOW
@@ -60,6 +60,10 @@ def _restore(node: NodeRun, row: Any, files: Files) -> None:
     if node.phase == NODE.DYNAMIC_RUNNING:
         node.dynamic = files.closure(paths.dynamic_closure(node))
     kind.open(node)
+    if isinstance(node.child, ElementScope):
+        for element in node.child.elements:
+            if element.is_good:
+                element.outputs = files.literals(paths.outputs(element))
 
 
 def _restore_ended(node: NodeRun, closure: node_execution_pb2.NodeExecutionClosure, files: Files) -> None:
@@ -86,7 +90,7 @@ def go_on(step: Step) -> None:
 def _go_on_in(step: Step, scope: Scope) -> None:
     for node in list(scope.nodes.values()):
         if node.is_started and not node.is_terminal:
-            if node.child is not None:
+            if node.child is not None and not isinstance(node.child, ElementScope):
                 _go_on_in(step, node.child)
             kind_of(node).resume(step, node)
     if scope.is_failing:

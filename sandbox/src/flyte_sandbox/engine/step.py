@@ -8,9 +8,11 @@ nodes/task/transformer.go.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.event import event_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,16 +20,20 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.messages import Act, Decision, NodeEvent, NodeNotes
-from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Run
+from flyte_sandbox.engine.model import START_NODE, ElementScope, ExecutionError, NodeRun, Run
+from flyte_sandbox.phases import NODE
 
 _TICK = timedelta(microseconds=1)
 EVENT_VERSION = 1
+_LETTERS = {NODE.SUCCEEDED: "S", NODE.FAILED: "F", NODE.ABORTED: "A", NODE.TIMED_OUT: "T"}
+_PHASES_OF_LETTERS = {letter: phase for phase, letter in _LETTERS.items()}
 
 
 class Step:
     def __init__(self, run: Run, now: datetime) -> None:
         self.run = run
         self.decision = Decision()
+        self.changed_arrays: dict[str, NodeRun] = {}
         self._now = now
 
     def stamp(self) -> Timestamp:
@@ -58,7 +64,14 @@ class Step:
         self.decision.records.append(event)
 
     def node(self, node: NodeRun, phase: int, error: ExecutionError | None = None, **fields: Any) -> None:
-        """:param fields: more fields of the event, such as ``output_uri`` or ``is_parent``."""
+        """An event of a node. An element of an array has none; its array tells of it.
+
+        :param fields: more fields of the event, such as ``output_uri`` or ``is_parent``.
+        """
+        if node.index is not None:
+            node.phase, node.is_started = phase, True
+            self._element_changed(node)
+            return
         stamp = self.stamp()
         event = event_pb2.NodeExecutionEvent(
             id=node_execution_id(node),
@@ -83,6 +96,9 @@ class Step:
         self.decision.records.append(NodeEvent(event, notes(node)))
 
     def note(self, node: NodeRun) -> None:
+        if node.index is not None:
+            self._element_changed(node)
+            return
         self.decision.records.append(NodeNotes(node_execution_id(node), notes(node)))
 
     def task(
@@ -97,6 +113,10 @@ class Step:
 
         :param at: when it happened; now, if not given.
         """
+        if node.index is not None:
+            node.task_phase = phase
+            self._element_changed(node, fields.get("logs", ()))
+            return
         template = node.scope.library.task(node.node.task_node.reference_id)
         stamp = self.stamp()
         event = event_pb2.TaskExecutionEvent(
@@ -118,6 +138,15 @@ class Step:
             event.error.CopyFrom(error)
         self.decision.records.append(event)
 
+    def _element_changed(self, node: NodeRun, logs: Iterable[core_execution_pb2.TaskLog] = ()) -> None:
+        """Remember to tell of it once, when the decision is complete, however often it changes."""
+        scope = node.scope
+        assert isinstance(scope, ElementScope)
+        assert scope.parent is not None
+        assert node.index is not None
+        scope.changed.setdefault(node.index, []).extend(logs)
+        self.changed_arrays[scope.parent.uid] = scope.parent
+
 
 def node_execution_id(node: NodeRun) -> identifier_pb2.NodeExecutionIdentifier:
     return identifier_pb2.NodeExecutionIdentifier(execution_id=node.scope.run.id, node_id=node.uid)
@@ -132,17 +161,43 @@ def task_execution_id(node: NodeRun) -> identifier_pb2.TaskExecutionIdentifier:
 
 def notes(node: NodeRun) -> str:
     """What must survive a restart and stands in no field of Flyte's; see :func:`apply_notes`."""
-    kept = {
+    kept: dict[str, Any] = {
         "attempt": node.attempt,
         "launches": node.launches,
         "system_failures": node.system_failures,
         "child_execution": node.child_execution,
     }
+    if isinstance(node.child, ElementScope):
+        kept["elements"] = element_notes(node.child)
     return json.dumps({name: value for name, value in kept.items() if value})
 
 
+def element_notes(scope: ElementScope) -> dict[str, Any]:
+    """One letter an element, and the few numbers that are not zero: short, because it is written often."""
+    numbers: dict[str, dict[str, int]] = {}
+    for element in scope.elements:
+        for name in ("attempt", "launches", "system_failures"):
+            if getattr(element, name):
+                numbers.setdefault(name, {})[str(element.index)] = getattr(element, name)
+    letters = "".join(
+        _LETTERS.get(element.phase, "r" if element.is_started else ".") for element in scope.elements
+    )
+    return {"phases": letters, **numbers}
+
+
+def apply_element_notes(scope: ElementScope, kept: dict[str, Any]) -> None:
+    for element, letter in zip(scope.elements, kept.get("phases", ""), strict=False):
+        element.is_started = letter != "."
+        element.phase = _PHASES_OF_LETTERS.get(letter, NODE.RUNNING if letter == "r" else NODE.UNDEFINED)
+    for name in ("attempt", "launches", "system_failures"):
+        for index, value in kept.get(name, {}).items():
+            setattr(scope.elements[int(index)], name, value)
+
+
 def apply_notes(node: NodeRun, text: str) -> None:
-    for name, value in json.loads(text or "{}").items():
+    kept = json.loads(text or "{}")
+    node.element_notes = kept.pop("elements", {})
+    for name, value in kept.items():
         setattr(node, name, value)
 
 

@@ -30,6 +30,9 @@ class Kind:
         """Bring the node to ABORTED, now or when what it runs has ended; ``node.stopping`` says why."""
         raise NotImplementedError
 
+    def element_ended(self, step: Step, node: NodeRun, element: NodeRun) -> None:
+        raise AssertionError(f"{type(self).__name__} has no elements")
+
     def child_succeeded(self, step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap) -> None:
         raise AssertionError(f"{type(self).__name__} has no nodes inside")
 

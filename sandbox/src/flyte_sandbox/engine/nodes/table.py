@@ -4,6 +4,7 @@ other.
 
 from __future__ import annotations
 
+from flyte_sandbox.engine.nodes.array import ArrayKind
 from flyte_sandbox.engine.nodes.branch import BranchKind
 from flyte_sandbox.engine.nodes.end import EndKind
 from flyte_sandbox.engine.nodes.gate import GateKind
@@ -17,6 +18,7 @@ KINDS: dict[str, Kind] = {
     "task_node": TaskKind(),
     "sub_workflow_ref": SubWorkflowKind(),
     "launchplan_ref": LaunchPlanKind(),
+    "array_node": ArrayKind(),
     "branch_node": BranchKind(),
     "gate_node": GateKind(),
     "end": EndKind(),

@@ -128,7 +128,7 @@ class TaskKind(Kind):
         task = template(node)
         if task.metadata.discoverable and outputs.literals:
             assert node.inputs is not None
-            put = CachePut(task, node.inputs, outputs, task_execution_id(node))
+            put = CachePut(task, node.inputs, outputs, task_execution_id(node), node.uid)
             step.decision.records.append(put)
             metadata.cache_status = catalog_pb2.CACHE_POPULATED
         flow.succeed(step, node, outputs, task_node_metadata=metadata, **fields)
@@ -254,7 +254,9 @@ def _key(node: NodeRun) -> str:
 
 
 def _attempt(node: NodeRun) -> Attempt:
-    assert node.inputs is not None
+    array = node.scope.parent if node.index is not None else None
+    inputs = array.inputs if array else node.inputs
+    assert inputs is not None
     previous = paths.checkpoint(node, node.attempt - 1) if node.attempt else ""
     run = node.scope.run
     return Attempt(
@@ -264,7 +266,8 @@ def _attempt(node: NodeRun) -> Attempt:
         attempt=node.attempt,
         task=template(node),
         overrides=node.node.task_node.overrides,
-        inputs=node.inputs,
+        inputs=inputs,
+        index=node.index,
         generated_name=paths.generated_name(node, node.attempt),
         raw_output_prefix=paths.raw_output_prefix(node, node.attempt),
         checkpoint=paths.checkpoint(node, node.attempt),
