@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from flyteidl.core import workflow_pb2
 
 import flyte_sandbox
-from flyte_sandbox.differences import DIFFERENCES, MISSING_CALLS, Difference, page
+from flyte_sandbox.differences import DIFFERENCES, KINDS_OF_NODES, MISSING_CALLS, Difference, page
+from flyte_sandbox.engine.nodes.table import KINDS
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.methods import SERVICES, methods
 
@@ -41,6 +44,15 @@ def test_every_row_is_whole_and_its_file_is_there(one: Difference) -> None:
     for cell in (one.rule, one.real, one.ours, one.why):
         assert cell.strip() == cell != ""
         assert "|" not in cell
+
+
+def test_the_kinds_of_nodes_that_do_not_run_are_those_that_the_engine_does_not_know() -> None:
+    (targets,) = workflow_pb2.Node.DESCRIPTOR.oneofs
+    (references,) = workflow_pb2.WorkflowNode.DESCRIPTOR.oneofs
+    kinds = {field.name for one in (targets, references) for field in one.fields} - {"workflow_node"}
+    told = [one.ours for one in DIFFERENCES if one.rule == KINDS_OF_NODES]
+    assert set(re.findall(r"`(\w+_(?:node|ref))`", " ".join(told))) == kinds - KINDS.keys()
+    assert len(told) == bool(kinds - KINDS.keys())
 
 
 def test_no_rule_is_told_twice() -> None:
