@@ -179,14 +179,6 @@ DIFFERENCES: tuple[Difference, ...] = (
     # ---- not there yet
     Difference(
         Effect.NOT_YET,
-        KINDS_OF_NODES,
-        "All of them run",
-        "Map tasks (`array_node`) compile; an execution fails at such a node with `NodeKindUnsupported`",
-        "Not there yet",
-        "engine/nodes/unsupported.py",
-    ),
-    Difference(
-        Effect.NOT_YET,
         "Kinds of tasks",
         "Raw containers, pod templates, connectors and SQL tasks run",
         "They register; the node fails with `FailedToBuildResource`, without a retry",
