@@ -35,6 +35,8 @@ class Gate:
         self.supervisor = supervisor
         self.stack_id = stack_id
         self.started_at = started_at
+        self._known_ports: set[int] = set()
+        """Those whose process has been found to be ours; it is not looked for again behind every door."""
 
     def look(self, door: Door) -> str | None:
         """Try a door once.
@@ -43,8 +45,9 @@ class Gate:
         """
         try:
             door.call()
-            if door.port is not None:
+            if door.port is not None and door.port not in self._known_ports:
                 identity.check(door.component, door.port, self.stack_id, self.started_at)
+                self._known_ports.add(door.port)
         except CLOSED as error:
             return str(error) or type(error).__name__
         return None
