@@ -6,6 +6,7 @@ Airflow's own runner and database are behind these: templates, XComs, deferral a
 from __future__ import annotations
 
 import json
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from flyteidl.core import types_pb2
 
 from flyte_provider._client.codec import decode_map, encode
 
-from .fakes.admin import FakeAdmin, Phase, user_error
+from .fakes.admin import FakeAdmin, Phase, Script, user_error
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
@@ -160,3 +161,33 @@ def test_a_rescheduled_sensor_waits(admin: FakeAdmin) -> None:
     admin.add_execution("e1")
     assert run(mode("rescheduled_sensor"))["t"] == "success"
     assert admin.count("GetExecution") == 3
+
+
+def test_a_retry_after_a_failure_launches_anew(admin: FakeAdmin) -> None:
+    admin.script = None
+
+    def fail_the_first() -> None:
+        admin.wait_for("CreateExecution")
+        (first,) = admin.executions
+        admin.end(first, Phase.FAILED, error=user_error("boom"))
+        admin.script = Script()
+
+    thread = threading.Thread(target=fail_the_first)
+    thread.start()
+    states = run(mode("retried_operator"))
+    thread.join()
+    assert states["t"] == "success"
+    phases = sorted(execution.closure.phase for execution in admin.executions.values())
+    assert phases == [Phase.SUCCEEDED, Phase.FAILED]
+
+
+def test_a_retry_after_a_lost_contact_attaches(admin: FakeAdmin) -> None:
+    """The budget of 0.1 s is spent after a few looks; later calls, the retry's, are answered."""
+    admin.fail("GetExecution", times=4)
+    states = run(mode("operator_that_loses_contact"))
+    assert states["t"] == "success"
+    assert admin.count("CreateExecution") == 1
+    (execution,) = admin.executions.values()
+    assert execution.spec.annotations.values["airflow.apache.org/try_number"] == "1"
+    (ti,) = states[""].get_task_instances()
+    assert ti.try_number == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow import DAG
@@ -37,3 +37,11 @@ with make_dag("operator_and_sensor"):
 
 with make_dag("rescheduled_sensor"):
     FlyteSensor(task_id="t", execution_name="e1", mode="reschedule", poke_interval=0.01, **CONN)
+
+RETRIES: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(0), "poll_interval": 0.05}
+
+with make_dag("retried_operator"):
+    FlyteOperator(task_id="t", deferrable=False, **HELLO, **RETRIES)
+
+with make_dag("operator_that_loses_contact"):
+    FlyteOperator(task_id="t", deferrable=False, poll_error_timeout=0.1, **HELLO, **RETRIES)

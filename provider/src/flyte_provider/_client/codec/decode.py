@@ -17,8 +17,8 @@ from flyte_provider._client.codec.encode import MSGPACK_TAG
 
 
 def decode_map(literals: literals_pb2.LiteralMap) -> dict[str, Any]:
-    """Return values keyed by output name."""
-    return {name: decode(literal) for name, literal in literals.literals.items()}
+    """Return values keyed by name, in the order of names: protobuf's own order changes from call to call."""
+    return {name: decode(literal) for name, literal in sorted(literals.literals.items())}
 
 
 def decode(literal: literals_pb2.Literal) -> Any:
