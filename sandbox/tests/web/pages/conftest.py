@@ -166,6 +166,14 @@ def _attempts(found: Any) -> list[task_execution_pb2.TaskExecution]:
         first.closure.error.code, first.closure.error.message = "USER:Recoverable", TRACE
         last = attempt(found.id, 1, T.FAILED, -85, -84.5, -81.3)
         last.closure.reason = "gave up " + NASTY
+        for found_attempt in (first, last):
+            for reason in (
+                "task submitted",
+                "A GPU was requested; the task ran without one.",
+                "task started",
+            ):
+                found_attempt.closure.reasons.add(message=reason)
+        last.closure.reasons.add(message="gave up " + NASTY)
         log = last.closure.logs.add()
         log.name, log.uri = "kibana", "https://logs.example/x"
         last.closure.logs.add(name="bad", uri="javascript:alert(1)")
@@ -264,6 +272,8 @@ class Examples:
     def __init__(self) -> None:
         self.executions = _executions()
         self.nodes = _nodes()
+        self.listed: dict[tuple[str, str], list[Any]] = {}
+        """What a list says instead."""
 
     def table(self) -> dict[str, Message | Callable[[Any], Message]]:
         names = common_pb2.NamedEntityIdentifierList(
@@ -301,7 +311,8 @@ class Examples:
         return self.executions[request.id.name]
 
     def _list_nodes(self, request: Any) -> node_execution_pb2.NodeExecutionList:
-        found = self.nodes.get((request.workflow_execution_id.name, request.unique_parent_id), [])
+        key = request.workflow_execution_id.name, request.unique_parent_id
+        found = self.listed.get(key) or self.nodes.get(key, [])
         return node_execution_pb2.NodeExecutionList(node_executions=found)
 
     def _find(self, id_: Any) -> Any:

@@ -192,6 +192,26 @@ async def test_a_failure_says_what_was_said_before_its_trace(client: httpx.Async
     assert 'href="https://logs.example/x"' in text
 
 
+async def test_what_a_list_cuts_short_is_asked_for_in_full(client: httpx.AsyncClient, examples: Any) -> None:
+    nodes = examples.nodes[("ffailed7bzkq2n9", "")]
+    cut = type(nodes[1])()
+    cut.CopyFrom(nodes[1])
+    cut.closure.error.message = cut.closure.error.message[:100]
+    examples.listed[("ffailed7bzkq2n9", "")] = [nodes[0], cut, nodes[2]]
+    row = (await text_of(client, RED)).partition('class="trouble"')[2].partition("</tr>")[0]
+    assert "ValueError: no positive case in 768 rows" in row
+    assert "Traceback" not in row
+
+
+async def test_what_a_real_cluster_would_have_done_is_noted_once(client: httpx.AsyncClient) -> None:
+    text = await text_of(client, RED)
+    notes = text.partition("<h2>Notes</h2>")[2].partition("</section>")[0]
+    assert notes.count("A GPU was requested; the task ran without one.") == 1
+    assert ">train<" in notes
+    assert "task started" not in notes
+    assert "<h2>Notes</h2>" not in await text_of(client, GREEN)
+
+
 async def test_an_abort_says_its_cause(client: httpx.AsyncClient) -> None:
     text = await text_of(client, f"{PLACE}/executions/aborted5wq")
     assert "Aborted by airflow" in text

@@ -26,6 +26,7 @@ from flyte_sandbox.web.pages.words import (
 _MAX_NODES = 1000
 _MAX_NODES_WITH_ATTEMPTS = 60
 _MAX_DEPTH = 4
+_USUAL = frozenset({"", "task submitted", "task started"})
 
 Run: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
 NodeExecution: TypeAlias = node_execution_pb2.NodeExecution
@@ -33,16 +34,24 @@ NodeExecution: TypeAlias = node_execution_pb2.NodeExecution
 
 @dataclass
 class Attempt:
-    """One task execution as a page shows it."""
+    """One task execution as a page shows it.
+
+    :param reasons: what was said about it, in order.
+    """
 
     number: int
     phase: PhaseWord
     started: datetime | None
     seconds: float | None
-    reason: str
+    reasons: list[str]
     error: Any
     logs: list[tuple[str, str]]
     """Name and address; the first is ours."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was said besides the usual: mostly what a real cluster would have done."""
+        return [text for text in self.reasons if text not in _USUAL]
 
 
 @dataclass
@@ -87,6 +96,7 @@ class Runs:
         places = await self._tree(id, await self._names(execution))
         rows = [_row(place, axis, now) for place in places]
         await self._add_attempts(rows, now)
+        await self._add_errors(rows)
         data = await or_none(self._api.execution_data(id))
         return {
             "execution": execution,
@@ -95,6 +105,7 @@ class Runs:
             "started": moment(execution.closure, "started_at"),
             "seconds": span_seconds(execution.closure, phase.is_live, now),
             "whole": (axis.end - axis.start).total_seconds(),
+            "notes": _notes(rows),
             "rows": rows,
             "left_out": len(places) >= _MAX_NODES,
             "error": _error(execution.closure),
@@ -163,9 +174,30 @@ class Runs:
         for row, attempts in zip(wanted, found, strict=True):
             row.attempts = attempts
 
+    async def _add_errors(self, rows: list[Row]) -> None:
+        """Lists cut messages after 100 bytes, which is seldom where they come to the point."""
+        cut = [row for row in rows if row.error and not (row.attempts and row.attempts[-1].error)]
+        cut = cut[:_MAX_NODES_WITH_ATTEMPTS]
+        for row in rows:
+            if row.error and row.attempts and row.attempts[-1].error:
+                row.error = row.attempts[-1].error
+        whole = await gather_some(or_none(self._api.node(row.id)) for row in cut)
+        for row, node in zip(cut, whole, strict=True):
+            row.error = _error(node.closure) if node else row.error
+
     async def _attempts(self, id: identifier_pb2.NodeExecutionIdentifier, now: datetime) -> list[Attempt]:
         found = await or_none(self._api.attempts(id))
         return [_attempt(task, now) for task in found or []]
+
+
+def _notes(rows: list[Row]) -> list[tuple[str, str]]:
+    """What is to be said of the run, and the nodes it holds for."""
+    names: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for attempt in row.attempts:
+            for note in attempt.notes:
+                names.setdefault(note, {})[row.name] = None
+    return [(note, ", ".join(nodes)) for note, nodes in names.items()]
 
 
 def _spec_node_id(node: NodeExecution) -> str:
@@ -254,7 +286,7 @@ def _attempt(task: task_execution_pb2.TaskExecution, now: datetime) -> Attempt:
         phase=phase,
         started=moment(closure, "started_at") or moment(closure, "created_at"),
         seconds=span_seconds(closure, phase.is_live, now),
-        reason=closure.reason,
+        reasons=list(dict.fromkeys(reason.message for reason in closure.reasons)) or [closure.reason],
         error=_error(closure),
         logs=_logs(task),
     )
