@@ -127,6 +127,19 @@ def test_modules_that_leave_more_than_modules_are_refused(harness, environment, 
     assert memory(harness)["modules"] == ["innocent"]
 
 
+def test_a_plugin_of_flytekit_that_starts_a_thread_makes_all_attempts_cold(harness, environment):
+    environment.add(
+        "plugin.py", "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()"
+    )
+    (environment.packages / "plugin-1.dist-info").mkdir()
+    environment.add("plugin-1.dist-info/METADATA", "Name: plugin\nVersion: 1\n")
+    environment.add("plugin-1.dist-info/entry_points.txt", "[flytekit.plugins]\nplugin = plugin\n")
+    assert harness.run(harness.task("a", "pass")).code == 127  # there is no script to start it by
+    assert harness.run(harness.spec("b", "true")).code == 0
+    assert "run cold: importing flytekit and its plugins starts threads" in harness.template_log()
+    assert len(harness.templates()) == 1
+
+
 def test_a_module_that_cannot_be_imported_here_is_refused_quietly(harness, environment, eventually):
     environment.add("needs_user_code.py", "import sys\nassert 'user_tasks' in sys.modules")
     loaded(harness, "first", "x", imports=["needs_user_code", "heavy"])

@@ -1,5 +1,4 @@
-"""Which attempt is where, and what follows from each thing that is heard of it. Runs on the runner's thread
-only.
+"""Which attempt is where, and what follows from what is heard of it. Runs on the runner's thread only.
 
 An attempt waits for a template, is ordered from it, runs, and ends; after a crash it may also be in doubt (an
 earlier server ordered it) or orphaned (its template was killed). Whoever makes its ``claim`` runs it, so an

@@ -1,5 +1,4 @@
-"""The environment variables of templates and attempts, made from nothing: what started the server is not
-inherited.
+"""The environment variables of templates and attempts, made from nothing; the server's own are not inherited.
 
 Pure. The values are a container's: UTC, C.UTF-8, a HOME that is not the user's, the environment's scripts
 first on PATH.

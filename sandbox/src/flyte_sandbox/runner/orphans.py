@@ -1,6 +1,4 @@
-"""An attempt whose template is gone: watched and stopped from here, as far as a process that is no child can
-be.
-"""
+"""An attempt whose template is gone: watched and stopped from here, though it is no child of ours."""
 
 from __future__ import annotations
 

@@ -99,9 +99,7 @@ class TemplateProcess:
 
     @classmethod
     def find(cls, folder: Path) -> TemplateProcess | None:
-        """The template that an earlier server left in this folder; a folder whose template is gone is
-        removed.
-        """
+        """The template that an earlier server left in this folder; if it is gone, the folder goes too."""
         try:
             config = Config.read(str(folder / _CONFIG))
         except (OSError, ValueError, TypeError):

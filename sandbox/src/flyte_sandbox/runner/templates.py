@@ -1,6 +1,4 @@
-"""The template processes of all environments: which one takes orders, which are left over, which must be
-started.
-"""
+"""The template processes of all environments: which takes orders, which are left over, which to start."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Unpacks code archives by the rules of Python's ``data`` filter (PEP 706), which Debian's Python 3.11.2
-lacks.
+"""Unpacks code archives by the rules of Python's ``data`` filter (PEP 706), which Python 3.11.2 lacks.
 
 Stricter in one point: nothing is written through a symbolic link, not even one that stays inside. That makes
 the result independent of the order of members.
@@ -103,9 +102,7 @@ def _write_file(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> Non
 
 
 def _clamped(mode: int) -> int:
-    """The owner may read and write; others execute only what the owner may; no set-id bits, no writing by
-    others.
-    """
+    """No set-id bits, no writing by others; the owner reads and writes; all execute what the owner may."""
     clamped = mode & 0o755 | 0o600
     return clamped if clamped & 0o100 else clamped & ~0o111
 
@@ -120,9 +117,7 @@ def _write_link(member: tarfile.TarInfo, path: str, root: str, links: list[str])
 
 
 def _is_inside(link: str, root: str) -> bool:
-    """Whether the target, all links resolved, is inside. A link that a later member replaced counts by that
-    one.
-    """
+    """Whether the target, all links resolved, is inside; so is what a later member put in a link's place."""
     target = os.path.realpath(link)
     return os.path.commonpath([target, root]) == root and len(os.fsencode(target)) <= _LONGEST_PATH
 

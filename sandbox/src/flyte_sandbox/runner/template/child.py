@@ -85,9 +85,7 @@ def _restore_signals() -> None:
 
 
 def _end(code: int, forked: Forked) -> int:
-    """In the order of the interpreter: threads, exit handlers, standard files. The rest would only free
-    memory.
-    """
+    """In the interpreter's order: threads, exit handlers, standard files. The rest would only free memory."""
     threading._shutdown()  # type: ignore[attr-defined]
     _report_modules(forked)
     atexit._run_exitfuncs()

@@ -1,5 +1,4 @@
-"""Recognises flytekit's entrypoints in a command line, and does what ``pyflyte-fast-execute`` does before its
-command.
+"""Recognises flytekit's entrypoints, and does what ``pyflyte-fast-execute`` does before its command.
 
 Source: flytekit bin/entrypoint.py ``fast_execute_task_cmd``, tools/fast_registration.py
 ``download_distribution``. Different here: the distribution is a local file, archives are unpacked by our
@@ -46,9 +45,7 @@ class FastCommand:
 
 
 def entrypoint_name(argv: list[str], scripts: str) -> str:
-    """:return: the plain name when it is called without a path or with that of the environment's scripts;
-    else ''.
-    """
+    """:return: the plain name, when there is no path to it or that of the environment's scripts; else ''."""
     folder, name = os.path.split(argv[0]) if argv else ("", "")
     return name if folder in ("", scripts) else ""
 
@@ -119,9 +116,7 @@ def _told(fast: FastCommand) -> list[str]:
 
 
 def execute(argv: list[str]) -> NoReturn:
-    """Become the command, found on the attempt's PATH; never returns. Codes as a shell's when that is
-    impossible.
-    """
+    """Become the command, found on the attempt's PATH; when that is impossible, end with a shell's code."""
     code = 126
     try:
         os.execvpe(argv[0], argv, os.environ)  # noqa: S606  # a list, no shell

@@ -1,5 +1,4 @@
-"""Idle asyncio loops that an import left behind (flytekit makes one): their kernel objects must not be
-shared.
+"""Idle asyncio loops that an import left behind (flytekit's does): their kernel objects must not be shared.
 
 After a fork an epoll instance and a socket pair are still the same for parent and children, and would mix up
 what they wait for. New ones take the place of the old under the same descriptor numbers, so that nobody

@@ -35,13 +35,13 @@ def enter_folder(job: Job) -> None:
 
 
 def enter_work(job: Job) -> None:
-    """A fresh current folder and TMPDIR. (A uid of the attempt's own would be taken here, after a chown of
-    ``work``.)
-    """
+    """A fresh current folder and TMPDIR."""
     for folder in (job.cwd, job.temporary):
         os.makedirs(folder, exist_ok=True)
     short_paths.make_link(job.env["TMPDIR"], job.temporary)
     os.chdir(job.cwd)
+    # The place to take a uid of the attempt's own, when the stack runs as root: chown `work`, the log and
+    # `outputs`, then setgroups, setgid, setuid. Claim and record stay the template's.
 
 
 def enter_environment(job: Job) -> None:
@@ -55,11 +55,10 @@ _PLACEHOLDER_ADDRESS: list[int] = []
 
 
 def find_placeholder() -> None:
-    """Remember where this process's mark stands in memory. /proc/PID/environ shows that memory, fixed at
-    exec.
+    """Remember where this process's mark stands in memory.
 
-    A fork keeps it, so without a stamp of its own it and those it forks could not be told from their
-    siblings.
+    /proc/PID/environ shows the memory of the first environment, which a fork keeps: without a stamp of its
+    own, it and those that it forks could not be told from their siblings.
     """
     if not processes.IS_LINUX:
         return

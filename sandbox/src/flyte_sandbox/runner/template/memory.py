@@ -1,6 +1,4 @@
-"""What the templates of one environment remember on disk: modules worth preloading, and those that must not
-be.
-"""
+"""What the templates of one environment remember on disk: which modules to preload, and which never."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Watches imports for what a later fork has to know: variables read, generators seeded from nothing, native
-threads.
+"""Watches imports for what a fork has to know: variables read, generators seeded from nothing, threads.
 
 Only while something is being imported into a template; nothing stays patched.
 """

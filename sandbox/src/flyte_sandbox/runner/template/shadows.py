@@ -10,9 +10,7 @@ _SUFFIXES = tuple(sorted(importlib.machinery.all_suffixes(), key=len, reverse=Tr
 
 
 def top_level_names(folders: Iterable[str]) -> set[str]:
-    """:return: names of modules and packages; folders without ``__init__`` come last in an import, so not
-    those.
-    """
+    """:return: names of modules and packages; not of folders without ``__init__``, which come last."""
     return {name for folder in folders for entry in _entries(folder) if (name := _module_name(entry))}
 
 

@@ -26,8 +26,7 @@ _NATIVE_PREFIXES = (
 _NATIVE_NAMES = frozenset({"LANG", "LANGUAGE", "TZ"})
 _MADE_ANEW = frozenset({"TMPDIR", "TEMP", "TMP", "AIRFLYTE_ATTEMPT"})
 _HARMLESS = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED"})
-"""The first is followed in the fork, the second only says how the log is written, which the server decides.
-"""
+"""The first is followed in the fork, the second is about the log, which is the server's to decide."""
 
 
 class Warmth:
@@ -60,6 +59,9 @@ class Warmth:
                 state.renew()
         except (ImportError, AttributeError) as exc:
             self.give_up(repr(exc))
+            return None
+        if native_threads() - self._threads - self.recording.library_threads:
+            self.give_up("importing flytekit and its plugins starts threads")
             return None
         self._renewable = {name for name in probe.reads if name.startswith(("FLYTE", "_FLYTE"))}
         return state
