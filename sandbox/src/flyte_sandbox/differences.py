@@ -261,6 +261,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.OTHER,
+        "Error of a map task",
+        "Only the message says anything; code and kind are empty",
+        "Code and kind of the first element that failed, the message as there",
+        "Whoever reads the code should not find nothing",
+        "engine/nodes/array.py",
+    ),
+    Difference(
+        Effect.OTHER,
         "Patience with a task that is stopped",
         "Kubernetes waits 30 s between SIGTERM and SIGKILL",
         "2 s (`grace_seconds`)",
