@@ -20,7 +20,9 @@ from sqlalchemy import (
 )
 
 VERSION = 1
-"""Grows with every change of a table; ``migrations`` has a step for each number."""
+"""Grows with every change of a table after the first release, together with a step in
+``Database.migrate``.
+"""
 
 metadata = MetaData()
 

@@ -67,10 +67,11 @@ def outputs_of(
 def min_successes(array: workflow_pb2.ArrayNode, size: int) -> int:
     match array.WhichOneof("success_criteria"):
         case "min_successes":
-            return min(int(array.min_successes), size)
+            return int(array.min_successes)
         case "min_success_ratio":
-            # A ratio travels as a 32-bit float: 0.7 of 10 must stay 7.
-            return math.ceil(round(float(array.min_success_ratio) * size, 4))
+            # The ratio travels as a 32-bit float, and the real one rounds up what that makes of it: 0.6 of
+            # 10 is 7.
+            return math.ceil(float(array.min_success_ratio) * size)
         case _:
             return size
 

@@ -31,6 +31,8 @@ def running_sandbox(
             "port": 0,
             "s3_port": 0,
             "environments": {"default": python or Path(sys.executable)},
+            # A cold template takes longer than the usual patience, and flytekit then sleeps for 30 s.
+            "first_look_seconds": 5.0,
             **options,
         }
         with Sandbox(SandboxConfig(**fields)) as sandbox:
