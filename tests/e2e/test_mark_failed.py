@@ -29,6 +29,7 @@ def test_marking_failed_aborts_the_execution(
     run = airflow.trigger(dag_id, launch_plan=gates.LAUNCH_PLAN, inputs=gate.inputs)
     task = run.task(task_id)
     task.wait_for(state)
+    eventually(lambda: task.is_in_triggerer == (state == "deferred"))
     eventually(lambda: gate.is_waited_at)
     execution = flyte.execution(launched_by(run))
 

@@ -102,6 +102,11 @@ class DagTask:
         state: str | None = self.airflow.call("GET", self.path)["state"]
         return state
 
+    @property
+    def is_in_triggerer(self) -> bool:
+        """Whether a triggerer has taken it over, which happens a moment after it was deferred."""
+        return bool(self.airflow.call("GET", self.path)["triggerer_job"])
+
     def wait_for(self, *states: str, seconds: float = RUN_SECONDS) -> str:
         """Wait until it is in one of these states.
 

@@ -27,6 +27,7 @@ class Flyte:
     """
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.endpoint = f"127.0.0.1:{port}"
         self.console = f"http://localhost:{port}/console/projects/{PROJECT}/domains/{DOMAIN}"
 

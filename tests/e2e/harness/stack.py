@@ -25,7 +25,8 @@ class Stack:
         self.checkout = checkout
         self.has_airflow = has_airflow
         self.offset = self._remembered_offset() or free_offset(tuple(PORTS.values()), avoiding)
-        self.ports = {name: port + self.offset for name, port in PORTS.items()}
+        names = PORTS if has_airflow else ("flyte", "s3")
+        self.ports = {name: PORTS[name] + self.offset for name in names}
 
     # -- make ------------------------------------------------------------------------------------------------
 
@@ -55,8 +56,8 @@ class Stack:
         return self.is_known and self.checkout.make("status", "--json").code == 0
 
     def ensure_up(self) -> None:
-        """Bring it up unless it is."""
-        if not self.is_ready:
+        """Bring it up, unless all its ports are open; whether it is healthy is for stories to tell."""
+        if self.open_ports != list(self.ports.values()):
             self.up()
 
     @cached_property
