@@ -74,10 +74,12 @@ def _set(message: Message, path: list[FieldDescriptor], values: list[str], map_k
             raise InvalidArgument(f"invalid path: [{field.name}] holds many values")
     _check_oneof(message, leaf)
     value = _value(leaf, getattr(message, leaf.name), values, map_key)
+    read = type(message)()
     try:
-        json_format.ParseDict({leaf.name: value}, message)
+        json_format.ParseDict({leaf.name: value}, read)
     except json_format.ParseError as exc:
         raise InvalidArgument(f"parsing field [{leaf.name}]: {exc}") from exc
+    message.MergeFrom(read)  # the other spelling of a name adds to what is there
 
 
 def _check_oneof(message: Message, field: FieldDescriptor) -> None:

@@ -67,6 +67,7 @@ class Pages:
         pages: list[tuple[str, Page]] = [
             ("/", self._projects),
             ("/projects", self._projects),
+            ("/select-project", self._projects),
             ("/projects/{project}/domains/{domain}", self._project),
             ("/projects/{project}/domains/{domain}/executions", self._project),
             (node, self._node),

@@ -1,0 +1,159 @@
+"""One node execution, and one attempt of it, as pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
+from flyteidl.core import catalog_pb2, identifier_pb2
+
+from flyte_sandbox.web.pages import addresses
+from flyte_sandbox.web.pages.names import NodeName
+from flyte_sandbox.web.pages.timeline import Axis, Bar
+from flyte_sandbox.web.pages.words import PhaseWord, moment, node_phase, span_seconds, task_phase
+
+_USUAL = frozenset({"", "task submitted", "task started"})
+
+NodeExecution: TypeAlias = node_execution_pb2.NodeExecution
+
+
+@dataclass
+class Attempt:
+    """One task execution as a page shows it.
+
+    :param reasons: what was said about it, in order.
+    """
+
+    number: int
+    phase: PhaseWord
+    started: datetime | None
+    seconds: float | None
+    reasons: list[str]
+    error: Any
+    logs: list[tuple[str, str]]
+    """Name and address; the first is ours."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was said besides the usual: mostly what a real cluster would have done."""
+        return [text for text in self.reasons if text not in _USUAL]
+
+
+@dataclass
+class Row:
+    """One node execution as a page shows it."""
+
+    id: identifier_pb2.NodeExecutionIdentifier
+    name: str
+    kind: str
+    depth: int
+    phase: PhaseWord
+    started: datetime | None
+    seconds: float | None
+    bar: Bar | None
+    cache: str
+    error: Any
+    deck: str
+    child: identifier_pb2.WorkflowExecutionIdentifier | None
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node in the tree of a run."""
+
+    node: NodeExecution
+    name: NodeName | None
+    depth: int
+
+
+def spec_node_id(node: NodeExecution) -> str:
+    return str(node.metadata.spec_node_id or node.id.node_id)
+
+
+def is_pressing(row: Row) -> bool:
+    return row.phase.is_live or row.phase.tone == "bad"
+
+
+def axis_of(execution: execution_pb2.Execution, phase: PhaseWord, now: datetime) -> Axis:
+    closure = execution.closure
+    start = moment(closure, "created_at") or now
+    end = now if phase.is_live else moment(closure, "updated_at") or now
+    return Axis(start, max(start, end))
+
+
+def row_of(place: Place, axis: Axis, now: datetime) -> Row:
+    node, closure = place.node, place.node.closure
+    phase = node_phase(closure.phase)
+    created, started = moment(closure, "created_at"), moment(closure, "started_at")
+    return Row(
+        id=node.id,
+        name=place.name.text if place.name else node.id.node_id,
+        kind=_kind(place),
+        depth=place.depth,
+        phase=phase,
+        started=started or created,
+        seconds=span_seconds(closure, phase.is_live, now),
+        bar=axis.bar(created, started, None if phase.is_live else moment(closure, "updated_at")),
+        cache=_cache(closure),
+        error=error_of(closure),
+        deck=addresses.node(node.id, "deck") if closure.deck_uri else "",
+        child=_child(closure),
+    )
+
+
+def _kind(place: Place) -> str:
+    metadata = place.node.metadata
+    if metadata.is_dynamic:
+        return "dynamic"
+    if metadata.is_array:
+        return "map"
+    return place.name.kind if place.name else ""
+
+
+def _child(closure: Any) -> Any:
+    if not closure.HasField("workflow_node_metadata"):
+        return None
+    return closure.workflow_node_metadata.executionId
+
+
+_CACHE_WORDS = {
+    catalog_pb2.CACHE_HIT: "from cache",
+    catalog_pb2.CACHE_POPULATED: "cached",
+    catalog_pb2.CACHE_LOOKUP_FAILURE: "cache lookup failed",
+    catalog_pb2.CACHE_PUT_FAILURE: "caching failed",
+    catalog_pb2.CACHE_SKIPPED: "cache skipped",
+    catalog_pb2.CACHE_EVICTED: "cache evicted",
+}
+
+
+def _cache(closure: Any) -> str:
+    if not closure.HasField("task_node_metadata"):
+        return ""
+    return _CACHE_WORDS.get(closure.task_node_metadata.cache_status, "")
+
+
+def error_of(closure: Any) -> Any:
+    return closure.error if closure.HasField("error") else None
+
+
+def attempt_of(task: task_execution_pb2.TaskExecution, now: datetime) -> Attempt:
+    closure = task.closure
+    phase = task_phase(closure.phase)
+    return Attempt(
+        number=task.id.retry_attempt,
+        phase=phase,
+        started=moment(closure, "started_at") or moment(closure, "created_at"),
+        seconds=span_seconds(closure, phase.is_live, now),
+        reasons=list(dict.fromkeys(reason.message for reason in closure.reasons)) or [closure.reason],
+        error=error_of(closure),
+        logs=_logs(task),
+    )
+
+
+def _logs(task: task_execution_pb2.TaskExecution) -> list[tuple[str, str]]:
+    ours = addresses.attempt_log(task.id.node_execution_id, task.id.retry_attempt)
+    others = [(log.name or "log", log.uri) for log in task.closure.logs if not log.uri.endswith(ours)]
+    return [("log", ours), *others]
