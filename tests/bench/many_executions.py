@@ -38,8 +38,7 @@ def insert_copies(
     database = Database(f"sqlite:///{state / 'flyte.db'}")
     try:
         with database.read() as connection:
-            originals = [_read(connection, id) for id in (usual, seldom)]
-        copies = _copies(*originals, count)
+            copies = _copies(_read(connection, usual), _read(connection, seldom), count)
         while batch := list(itertools.islice(copies, _BATCH)):
             with database.write() as connection:
                 connection.execute(insert(executions), batch)
@@ -47,10 +46,10 @@ def insert_copies(
         database.close()
 
 
-def _read(connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier) -> Mapping[str, Any]:
+def _read(connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier) -> dict[str, Any]:
     row = rows.get(connection, id)
     assert row is not None
-    return row._mapping
+    return dict(row._mapping)
 
 
 def _copies(usual: Mapping[str, Any], seldom: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
@@ -75,4 +74,4 @@ def _closure(original: bytes, phase: int) -> bytes:
     closure.phase = phase
     if phase == _Phase.FAILED:
         closure.error.code, closure.error.message = "USER:ValueError", "The table has no rows.\n" * 20
-    return closure.SerializeToString()
+    return bytes(closure.SerializeToString())

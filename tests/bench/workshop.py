@@ -6,10 +6,13 @@ import contextlib
 import itertools
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar, cast
 
 from .server import Server
+
+T = TypeVar("T")
 
 
 class Workshop:
@@ -22,6 +25,7 @@ class Workshop:
         self.folder = folder
         self.closing = contextlib.ExitStack()
         self._numbers = itertools.count()
+        self._shared: dict[object, object] = {}
 
     def say(self, text: str) -> None:
         """An explanation for whoever watches; results go elsewhere."""
@@ -33,6 +37,12 @@ class Workshop:
         path = self.folder / f"{name}-{next(self._numbers)}"
         path.mkdir()
         return path
+
+    def shared(self, make: Callable[[Workshop], T]) -> T:
+        """What several rows use: made by the first that asks, known by what makes it."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast(T, self._shared[make])
 
     @contextlib.contextmanager
     def server(self, state: Path | None = None, *, warm: bool = True) -> Iterator[Server]:

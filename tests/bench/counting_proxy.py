@@ -1,0 +1,107 @@
+"""An HTTP proxy on this machine that counts what comes through it; what is encrypted stays so."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+_CHUNK_BYTES = 1 << 16
+_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+class CountingProxy:
+    """Knows CONNECT, and plain requests with an absolute address.
+
+    :ivar received_bytes: what servers have sent, headers and encryption included.
+    """
+
+    def __init__(self) -> None:
+        self.received_bytes = 0
+        self.port = 0
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What leads programs through it; loopback goes past it."""
+        address = f"http://127.0.0.1:{self.port}"
+        named = {spelt: address for name in _VARIABLES for spelt in (name, name.lower())}
+        return {**named, "NO_PROXY": "localhost,127.0.0.1,::1", "no_proxy": "localhost,127.0.0.1,::1"}
+
+    @contextmanager
+    def running(self) -> Iterator[CountingProxy]:
+        """On a thread of its own."""
+        loop, is_up = asyncio.new_event_loop(), threading.Event()
+
+        async def serve() -> None:
+            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            self.port = server.sockets[0].getsockname()[1]
+            is_up.set()
+
+        def run() -> None:
+            loop.run_until_complete(serve())
+            loop.run_forever()
+
+        thread = threading.Thread(target=run, name="counting-proxy", daemon=True)
+        thread.start()
+        is_up.wait()
+        try:
+            yield self
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            upstream, upstream_writer = await self._connect(head, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            writer.close()
+            return
+        await asyncio.gather(self._send(reader, upstream_writer), self._receive(upstream, writer))
+
+    async def _connect(
+        self, head: bytes, writer: asyncio.StreamWriter
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        method, address, *_ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        url = urlsplit(f"//{address}" if method == "CONNECT" else address)
+        found = await asyncio.open_connection(url.hostname, url.port or 80)
+        if method == "CONNECT":
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            found[1].write(_one_request_only(head, url.netloc))
+        return found
+
+    async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _pump(reader, writer)
+
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.received_bytes += await _pump(reader, writer)
+
+
+def _one_request_only(head: bytes, netloc: str) -> bytes:
+    """In the form for servers; the next request on this connection might be for another one."""
+    line, _, rest = head.partition(b"\r\n")
+    kept = [
+        each
+        for each in rest.split(b"\r\n")
+        if each and not each.lower().startswith((b"connection:", b"proxy-"))
+    ]
+    line = line.replace(b"http://" + netloc.encode("latin-1"), b"", 1)
+    return b"\r\n".join([line, *kept, b"Connection: close", b"", b""])
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """:return: how many bytes went through."""
+    count = 0
+    try:
+        while data := await reader.read(_CHUNK_BYTES):
+            count += len(data)
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        return count
+    finally:
+        writer.close()
+    return count
