@@ -1,4 +1,4 @@
-"""Puts whole folders of tests into the middle ring: those that start servers or interpreters for most of their tests.
+"""Puts whole folders of tests into the middle ring: those whose tests mostly start servers or interpreters.
 
 ``make check`` runs before every commit and has two minutes; ``make test`` runs these too.
 """
