@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flyte_provider._airflow import Connection
+from flyte_provider._airflow import BaseHook, Connection
 from flyte_provider.connection import FlyteConnection, _warned, parse_connection
 from flyte_provider.exceptions import FlyteConfigurationError
 
@@ -65,9 +65,10 @@ def test_a_boolean_may_be_a_text(written: Any, meant: bool) -> None:
     assert parse(extra={"insecure": written}).insecure is meant
 
 
-def test_a_uri_connection_is_understood() -> None:
+def test_a_uri_connection_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     uri = "flyte://localhost:30080?insecure=False&project=p&domain=d&timeout=7"
-    connection = parse_connection(Connection(conn_id="c", uri=uri))
+    monkeypatch.setenv("AIRFLOW_CONN_C", uri)
+    connection = parse_connection(BaseHook.get_connection("c"))
     assert connection == FlyteConnection("c", "localhost:30080", project="p", domain="d", timeout_seconds=7.0)
 
 

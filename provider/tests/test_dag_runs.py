@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from flyteidl.core import types_pb2
+from sqlalchemy import select
 
 from flyte_provider._client.codec import decode_map, encode
 
@@ -63,11 +64,9 @@ def xcom(dag_run: Any, task_id: str, key: str = "return_value") -> Any:
         return XCom.get_one(run_id=dag_run.run_id, dag_id=dag_run.dag_id, task_id=task_id, key=key)
     from airflow.utils.session import create_session
 
+    of_task = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id, "task_id": task_id, "key": key}
     with create_session() as session:
-        found = XComModel.get_many(
-            run_id=dag_run.run_id, dag_ids=dag_run.dag_id, task_ids=task_id, key=key
-        ).with_only_columns(XComModel.value)
-        (value,) = session.execute(found).one()
+        (value,) = session.execute(select(XComModel.value).filter_by(**of_task)).one()
     try:
         return json.loads(value)
     except (TypeError, ValueError):

@@ -210,9 +210,13 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
 
     def _skip_instead(self, error: FlyteProviderError) -> None:
         """Skip where the task is to be skipped: in every mode alike, which Airflow leaves to each sensor."""
-        aborted = isinstance(error, FlyteExecutionAbortedError) and not self.fail_on_abort
-        if aborted or self.soft_fail or getattr(self, "never_fail", False):
+        if isinstance(error, FlyteExecutionAbortedError) and not self.fail_on_abort:
             raise _airflow.AirflowSkipException(str(error)) from error
+        self._skip_if_soft(error, str(error))
+
+    def _skip_if_soft(self, error: Exception, message: str) -> None:
+        if self.soft_fail or getattr(self, "never_fail", False):
+            raise _airflow.AirflowSkipException(message) from error
 
     # -- poking ----------------------------------------------------------------------------------------------
 
@@ -286,9 +290,11 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             if not (_is_timeout(exc) or _is_timeout(exc.__cause__)):
                 raise
             self._terminate_after_timeout()
-            if isinstance(exc, (_airflow.AirflowSensorTimeout, _airflow.AirflowSkipException)):
+            if isinstance(exc, _airflow.AirflowSkipException):
                 raise
-            raise _airflow.AirflowSensorTimeout(f"Sensor has timed out after {self.timeout:g} s") from exc
+            message = f"Sensor has timed out after {self.timeout:g} s"
+            self._skip_if_soft(exc, message)
+            raise _airflow.AirflowSensorTimeout(message) from exc
 
     # -- the end ---------------------------------------------------------------------------------------------
 
