@@ -178,7 +178,13 @@ def _attempts(found: Any) -> list[task_execution_pb2.TaskExecution]:
         log.name, log.uri = "kibana", "https://logs.example/x"
         last.closure.logs.add(name="bad", uri="javascript:alert(1)")
         return [first, last]
-    return [attempt(found.id, 0, _TASK_PHASES[found.closure.phase], 0, 0.1, 1.2)]
+    only = attempt(found.id, 0, _TASK_PHASES[found.closure.phase], 0, 0.1, 1.2)
+    if found.closure.phase == N.RUNNING:
+        for index, phase in enumerate((T.SUCCEEDED, T.FAILED, T.RUNNING)):
+            element = only.closure.metadata.external_resources.add(index=index, phase=phase)
+            log = "/console/logs/flytesnacks/development/arunning4kx"
+            element.logs.add(name=f"log {index}", uri=f"{log}/n1-n0-{index}/0")
+    return [only]
 
 
 def _workflow() -> workflow_pb2.Workflow:

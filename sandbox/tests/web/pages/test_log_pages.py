@@ -40,6 +40,16 @@ async def test_a_cursor_reads_on(client: httpx.AsyncClient, log: Path) -> None:
     assert (answer.text, answer.headers["x-log-live"]) == ("", "0")
 
 
+async def test_the_log_of_an_element_is_followed_while_its_run_goes_on(
+    client: httpx.AsyncClient, log: Path, logs: Any
+) -> None:
+    for run, is_live in (("arunning4kx", True), ("ffailed7bzkq2n9", False)):
+        logs.paths[(run, "n1-n0-2", 0)] = log
+        text = (await client.get(f"/console/logs/flytesnacks/development/{run}/n1-n0-2/0")).text
+        assert ("data-follow" in text) is is_live
+        assert "<span>n1-n0-2</span>" in text
+
+
 async def test_the_whole_file_comes_as_it_is(client: httpx.AsyncClient, log: Path) -> None:
     log.write_bytes(b"\x1b[31mred\x1b[0m \xff\n")  # noqa: ASYNC240
     assert (await client.get(f"{LOG}?raw=1")).content == b"\x1b[31mred\x1b[0m \xff\n"

@@ -57,7 +57,7 @@ async def test_every_link_on_every_page_leads_to_a_page(
 
 
 _RUNS = ("alxq8c2vdrtkp9w4mz7s", "ffailed7bzkq2n9", "arunning4kx")
-_NODES = ("n0", "n1", "n2", "n2-0-n0", "n2-0-n1")
+_NODES = ("n0", "n1", "n2", "n2-0-n0", "n2-0-n1", "n1-n0-0", "n1-n0-1", "n1-n0-2")
 
 
 @pytest.mark.parametrize(
@@ -240,6 +240,17 @@ async def test_the_node_page_shows_every_attempt(client: httpx.AsyncClient) -> N
     assert text.count('class="pill bad">failed<') == 3
     assert "USER:Recoverable" in text
     assert "/console/logs/flytesnacks/development/ffailed7bzkq2n9/n1/1" in text
+
+
+async def test_the_page_of_a_map_task_shows_its_elements(client: httpx.AsyncClient) -> None:
+    text = await text_of(client, f"{BUSY}/nodes/n1")
+    elements = text.partition("<h2>Elements</h2>")[2].partition("</section>")[0]
+    assert re.findall(r"<tr><td>(\d+)</td><td><span class=\"pill (\w+)", elements) == [
+        ("0", "good"),
+        ("1", "bad"),
+        ("2", "busy"),
+    ]
+    assert "/console/logs/flytesnacks/development/arunning4kx/n1-n0-1/0" in elements
 
 
 async def test_a_deck_is_framed_without_our_origin(client: httpx.AsyncClient) -> None:

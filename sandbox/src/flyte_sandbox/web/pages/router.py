@@ -25,7 +25,7 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.errors import InvalidArgument, NotFound, SandboxError
 from flyte_sandbox.web.gateway import HTTP_STATUS, Call
 from flyte_sandbox.web.pages import addresses, logs, words
-from flyte_sandbox.web.pages.api import Api, Place
+from flyte_sandbox.web.pages.api import Api, Place, or_none
 from flyte_sandbox.web.pages.entities import Entities
 from flyte_sandbox.web.pages.runs import Runs
 
@@ -175,17 +175,20 @@ class Pages:
             piece = logs.read_piece(path, _cursor(request))
             headers = {"x-log-cursor": str(piece.cursor), "x-log-live": str(int(is_live))}
             return PlainTextResponse(piece.text, headers=headers)
-        shown = {"id": id, "attempt": attempt, "piece": logs.read_tail(path), "is_live": is_live}
+        # The elements of a map task have logs, but no page as nodes of their own.
+        is_node = await or_none(self._api.node(id)) is not None
+        piece = logs.read_tail(path)
+        shown = {"id": id, "attempt": attempt, "piece": piece, "is_live": is_live, "is_node": is_node}
         return self._page("log.html", {"place": _place(request), **shown})
 
     async def _is_live(self, id: identifier_pb2.NodeExecutionIdentifier, attempt: int) -> bool:
         """Asked before the text is read, so that what an attempt says last is not missed."""
-        phases = [
-            words.task_phase(task.closure.phase)
-            for task in await self._api.attempts(id)
-            if task.id.retry_attempt == attempt
-        ]
-        return not phases or phases[0].is_live
+        tasks = await or_none(self._api.attempts(id)) or []
+        for task in tasks:
+            if task.id.retry_attempt == attempt:
+                return words.task_phase(task.closure.phase).is_live
+        run = await self._api.execution(id.execution_id)
+        return words.workflow_phase(run.closure.phase).is_live
 
 
 def _place(request: Request) -> Place:

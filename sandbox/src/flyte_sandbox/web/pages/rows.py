@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, identifier_pb2
+from flyteidl.event import event_pb2
 
 from flyte_sandbox.web.pages import addresses
 from flyte_sandbox.web.pages.names import NodeName
@@ -17,6 +18,16 @@ from flyte_sandbox.web.pages.words import PhaseWord, moment, node_phase, span_se
 _USUAL = frozenset({"", "task submitted", "task started"})
 
 NodeExecution: TypeAlias = node_execution_pb2.NodeExecution
+
+
+@dataclass(frozen=True)
+class Element:
+    """One of the many that a map task is for."""
+
+    index: int
+    phase: PhaseWord
+    cache: str
+    logs: list[tuple[str, str]]
 
 
 @dataclass
@@ -34,6 +45,7 @@ class Attempt:
     error: Any
     logs: list[tuple[str, str]]
     """Name and address; the first is ours."""
+    elements: list[Element]
 
     @property
     def notes(self) -> list[str]:
@@ -150,6 +162,16 @@ def attempt_of(task: task_execution_pb2.TaskExecution, now: datetime) -> Attempt
         reasons=list(dict.fromkeys(reason.message for reason in closure.reasons)) or [closure.reason],
         error=error_of(closure),
         logs=_logs(task),
+        elements=[_element(resource) for resource in closure.metadata.external_resources],
+    )
+
+
+def _element(resource: event_pb2.ExternalResourceInfo) -> Element:
+    return Element(
+        index=resource.index,
+        phase=task_phase(resource.phase),
+        cache=_CACHE_WORDS.get(resource.cache_status, ""),
+        logs=[(log.name or "log", log.uri) for log in resource.logs],
     )
 
 
