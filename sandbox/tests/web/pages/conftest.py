@@ -152,6 +152,8 @@ def attempt(
     found.closure.phase = phase
     created, started, ended = span
     times(found.closure, created or 0, started, ended)
+    log = f"/console/logs/flytesnacks/development/{node_id.execution_id.name}/{node_id.node_id}/{number}"
+    found.closure.logs.add(name="Logs", uri=f"http://another-name:30080{log}")
     return found
 
 

@@ -48,12 +48,6 @@ def version(kind: str, id: Any) -> str:
     return of("projects", id.project, "domains", id.domain, kind, id.name, "version", id.version)
 
 
-def attempt_log(id: Any, attempt: int) -> str:
-    """:param id: a NodeExecutionIdentifier."""
-    run = id.execution_id
-    return of("logs", run.project, run.domain, run.name, id.node_id, attempt)
-
-
 def download(uri: str) -> str:
     return of("download", uri=uri)
 

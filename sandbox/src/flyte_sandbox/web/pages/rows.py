@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, identifier_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.web.pages import addresses
@@ -44,7 +47,7 @@ class Attempt:
     reasons: list[str]
     error: Any
     logs: list[tuple[str, str]]
-    """Name and address; the first is ours."""
+    """Name and address."""
     elements: list[Element]
 
     @property
@@ -161,7 +164,7 @@ def attempt_of(task: task_execution_pb2.TaskExecution, now: datetime) -> Attempt
         seconds=span_seconds(closure, phase.is_live, now),
         reasons=list(dict.fromkeys(reason.message for reason in closure.reasons)) or [closure.reason],
         error=error_of(closure),
-        logs=_logs(task),
+        logs=_logs(closure.logs),
         elements=[_element(resource) for resource in closure.metadata.external_resources],
     )
 
@@ -171,11 +174,15 @@ def _element(resource: event_pb2.ExternalResourceInfo) -> Element:
         index=resource.index,
         phase=task_phase(resource.phase),
         cache=_CACHE_WORDS.get(resource.cache_status, ""),
-        logs=[(log.name or "log", log.uri) for log in resource.logs],
+        logs=_logs(resource.logs),
     )
 
 
-def _logs(task: task_execution_pb2.TaskExecution) -> list[tuple[str, str]]:
-    ours = addresses.attempt_log(task.id.node_execution_id, task.id.retry_attempt)
-    others = [(log.name or "log", log.uri) for log in task.closure.logs if not log.uri.endswith(ours)]
-    return [("log", ours), *others]
+def _logs(logs: Iterable[core_execution_pb2.TaskLog]) -> list[tuple[str, str]]:
+    """Ours by their path alone, since a page may be open under another of our names than the one they say."""
+    return [_log(log.name or "log", log.uri) for log in logs]
+
+
+def _log(name: str, uri: str) -> tuple[str, str]:
+    path = urlsplit(uri).path
+    return ("log", path) if path.startswith(f"{addresses.ROOT}/logs/") else (name, uri)
