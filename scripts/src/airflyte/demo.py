@@ -20,6 +20,8 @@ from airflyte.state import write_json
 DAG = "example_flyte"
 LIMIT_SECONDS = 300.0
 FILE_NAME = "demo.json"
+EXECUTION_KEY = "flyte_execution"
+"""Of the XCom in which a FlyteOperator says what it has launched."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,15 +110,15 @@ def explain_failure(stack: Stack, result: Result) -> list[str]:
 
 
 def _execution(stack: Stack, run: runs.DagRun) -> Execution | None:
-    """The Flyte execution that a Dag task launched, known by its name in the task's return value."""
+    """The Flyte execution that a Dag task launched, which FlyteOperator tells by an XCom."""
     settings, flyte, api = stack.settings, stack.flyte(), stack.airflow()
     for task in run.tasks:
-        name = runs.returned(api, run, task)
-        if isinstance(name, str):
+        told = runs.pushed(api, run, task, EXECUTION_KEY)
+        if isinstance(told, dict) and told.get("name"):
             try:
-                return flyte.execution(settings.flyte_project, settings.flyte_domain, name)
+                return flyte.execution(settings.flyte_project, settings.flyte_domain, told["name"])
             except OSError:
-                continue  # some other task's text
+                continue  # it is in another project or in another Flyte
     return None
 
 

@@ -138,6 +138,36 @@ def test_the_end_of_a_log_is_shown_in_whatever_form_airflow_gives_it(
     assert runs.last_log_lines(api, run, "unknown") == []
 
 
+def test_what_was_raised_is_shown_and_marks_for_the_ui_are_not(airflow: FakeAirflow, api: AirflowApi) -> None:
+    run = runs.DagRun("example_flyte", RUN_ID, "failed", {})
+    path = f"{RUN}/taskInstances/train/logs/1?full_content=true"
+    raised = [{"exc_type": "FlyteInputError", "exc_value": "input 'nam': unknown", "frames": []}]
+    airflow.answers["GET", path] = (
+        200,
+        {
+            "content": [
+                {"event": "::group::Pre Execute"},
+                {"event": "Task failed with exception", "error_detail": raised},
+                {"event": "::endgroup::", "error_detail": None},
+            ]
+        },
+    )
+    assert runs.last_log_lines(api, run, "train") == [
+        "Task failed with exception",
+        "FlyteInputError: input 'nam': unknown",
+    ]
+
+
+def test_what_a_task_has_pushed_is_found_by_its_key(airflow: FakeAirflow, api: AirflowApi) -> None:
+    run = runs.DagRun("example_flyte", RUN_ID, "success", {})
+    airflow.answers["GET", f"{RUN}/taskInstances/train/xcomEntries/flyte_execution"] = (
+        200,
+        {"value": {"name": "a1"}},
+    )
+    assert runs.pushed(api, run, "train", "flyte_execution") == {"name": "a1"}
+    assert runs.pushed(api, run, "train", "return_value") is None
+
+
 def test_the_page_of_a_run_has_its_id_quoted() -> None:
     url = runs.run_url("http://localhost:8080", "example_flyte", RUN_ID)
     assert url == "http://localhost:8080/dags/example_flyte/runs/manual__1%2B00%3A00"

@@ -88,9 +88,9 @@ def look(api: AirflowApi, dag_id: str, run_id: str) -> DagRun:
     return DagRun(dag_id, run_id, state, {each["task_id"]: each["state"] for each in instances})
 
 
-def returned(api: AirflowApi, run: DagRun, task_id: str) -> object:
-    """What a task returned, or None."""
-    path = f"{run_path(run.dag_id, run.run_id)}/taskInstances/{segment(task_id)}/xcomEntries/return_value"
+def pushed(api: AirflowApi, run: DagRun, task_id: str, key: str) -> object:
+    """The XCom of that key that a task has pushed, or None."""
+    path = f"{run_path(run.dag_id, run.run_id)}/taskInstances/{segment(task_id)}/xcomEntries/{segment(key)}"
     entry = api.find(path)
     return entry["value"] if entry else None
 
@@ -102,8 +102,7 @@ def last_log_lines(api: AirflowApi, run: DagRun, task_id: str, count: int = 20) 
         content = api.get(path)["content"]
     except (AirflowApiError, KeyError, OSError):
         return []
-    lines = [line.get("event", "") if isinstance(line, dict) else str(line) for line in content]
-    return [part for line in lines for part in line.splitlines()][-count:]
+    return [line for entry in content for line in _log_lines(entry)][-count:]
 
 
 def run_path(dag_id: str, run_id: str) -> str:
@@ -135,6 +134,16 @@ def _patiently(call: Callable[[], T]) -> T:
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_SECONDS)
+
+
+def _log_lines(entry: object) -> list[str]:
+    """An entry of a log as lines: what was raised is beside the event, and marks for the UI are left out."""
+    if not isinstance(entry, dict):
+        return str(entry).splitlines()
+    event = str(entry.get("event", ""))
+    raised = [f"{each['exc_type']}: {each['exc_value']}" for each in entry.get("error_detail") or []]
+    texts = [] if event.startswith(("::group::", "::endgroup::")) else [event]
+    return [line for text in [*texts, *raised] for line in text.splitlines()]
 
 
 def _import_error(api: AirflowApi, dag_id: str | None = None) -> str | None:
