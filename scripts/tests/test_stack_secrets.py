@@ -46,6 +46,10 @@ def test_the_fernet_key_is_one(folder: StateFolder) -> None:
     assert len(base64.urlsafe_b64decode(stack_secrets.load_or_make(folder).fernet_key)) == 32
 
 
+def test_the_jwt_secret_is_long_enough_for_sha512(folder: StateFolder) -> None:
+    assert len(stack_secrets.load_or_make(folder).jwt_secret) >= 64
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"fernet_key": 1}'])
 def test_a_damaged_file_stops_with_a_sentence_and_is_not_replaced(folder: StateFolder, content: str) -> None:
     folder.path.mkdir()

@@ -67,7 +67,7 @@ def _make(name: str) -> str:
         return secrets.token_hex(6)
     if name == "airflow_password":
         return secrets.token_hex(8)  # typed by people now and then
-    return secrets.token_urlsafe(32)
+    return secrets.token_urlsafe(48)  # 64 characters: SHA512, which signs Airflow's tokens, wants no fewer
 
 
 def _read(path: Path) -> dict[str, str]:
