@@ -38,6 +38,7 @@ from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
+from flyte_sandbox.engine.ordering import Orders
 from flyte_sandbox.engine.slots import Slots
 from flyte_sandbox.engine.task_environment import platform_env
 from flyte_sandbox.rpc.dispatch import Dispatcher
@@ -120,7 +121,7 @@ class Sandbox:
         self.engine.close()
         self._alarms.close()
         if stop_attempts:
-            self._actor.mark_interrupted()
+            self._orders.mark_interrupted()
         self.runner.close(stop_attempts=stop_attempts)
         self._dispatcher.close()
         self._end_loop()
@@ -174,17 +175,17 @@ class Sandbox:
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)
         self._planner = AttemptPlanner(config.attempts, self.store, env, config.environments)
+        slots = Slots(config.slots or (os.cpu_count() or 1) + 1)
+        self._orders = Orders(self.db, self.store, self._planner, slots, self.engine.post, config.max_nodes)
         self._actor = Actor(
             self.db,
             self.store,
             self.loader,
-            self._planner,
-            Slots(config.slots or (os.cpu_count() or 1) + 1),
+            self._orders,
             self._alarms,
             self.engine.post,
             self.admin.launching.create,
             self.admin.executions.terminate,
-            config.max_nodes,
         )
         self.runner = ProcessRunner(
             config.environments,
@@ -192,10 +193,10 @@ class Sandbox:
             config.mark,
             config.warm,
             config.grace_seconds,
-            self._actor.started,
-            self._actor.ended,
+            self._orders.started,
+            self._orders.ended,
         )
-        self._actor.use(self.runner)
+        self._orders.use(self.runner)
 
     def _build_dispatcher(self) -> Dispatcher:
         table = handlers(self.admin)

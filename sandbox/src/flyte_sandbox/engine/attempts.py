@@ -20,6 +20,7 @@ from flyte_sandbox.engine.model import ExecutionId
 from flyte_sandbox.engine.parity import environment_of, parity_notes
 from flyte_sandbox.engine.paths import attempt_key
 from flyte_sandbox.runner import AttemptSpec
+from flyte_sandbox.runner.template.records import read_exit
 
 _INTERRUPTED = "interrupted"
 
@@ -62,8 +63,22 @@ class AttemptPlanner:
         (self._folder / key / _INTERRUPTED).touch()
 
     def was_interrupted(self, key: str) -> bool:
-        """Whether an orderly stop of the server ended it before it was done."""
-        return (self._folder / key / _INTERRUPTED).exists()
+        """Whether an orderly stop of the server ended it before it was done.
+
+        One that had ended by then, or still brought its outputs home, is as good as any other.
+        """
+        mark = self._folder / key / _INTERRUPTED
+        if not mark.exists():
+            return False
+        record = read_exit(str(self._folder / key))
+        if record is None:
+            return True
+        ended_before = record["ended_at"] <= mark.stat().st_mtime
+        return not (ended_before or (record["code"] == 0 and self._has_results(key)))
+
+    def _has_results(self, key: str) -> bool:
+        outputs = self.outputs_folder(key)
+        return any((outputs / name).exists() for name in ("outputs.pb", "futures.pb"))
 
     def plan(self, attempt: Attempt) -> AttemptSpec:
         """Write the inputs down and say what to run. Safe to repeat.

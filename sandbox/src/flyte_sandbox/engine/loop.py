@@ -206,7 +206,7 @@ class Engine:
         except Exception:
             logger.exception("execution %s cannot even be failed; the next start tries again", id.name)
             return
-        self._actor.abandon(id)
+        self._actor.orders.abandon(id)
         self._on_ended(id)
 
     def _act(self, step: Step) -> None:
@@ -220,7 +220,7 @@ class Engine:
     def _end(self, run: Run) -> None:
         assert self._actor is not None
         self._runs.pop(_key(run.id), None)
-        self._actor.forget(run.id)
+        self._actor.orders.forget(run.id)
         self._on_ended(run.id)
         for parent, message in self._loader.parents_to_tell(run.id):
             self.post(parent, message)
@@ -229,7 +229,7 @@ class Engine:
         ids = self._loader.unfinished()
         self.tick([(id, Begin()) for id in ids])
         assert self._actor is not None
-        self._actor.resume_attempts()
+        self._actor.orders.resume_all()
 
 
 def _key(id: ExecutionId) -> Key:

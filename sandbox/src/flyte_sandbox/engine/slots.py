@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from flyte_sandbox.runner import AttemptSpec
+from flyte_sandbox.engine.messages import Attempt
 
 
 class Slots:
@@ -14,16 +14,16 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._count = count
         self._taken: set[str] = set()
-        self._waiting: OrderedDict[str, AttemptSpec] = OrderedDict()
+        self._waiting: OrderedDict[str, Attempt] = OrderedDict()
         self._lock = threading.Lock()
 
-    def ask(self, spec: AttemptSpec) -> bool:
+    def ask(self, attempt: Attempt) -> bool:
         """:return: whether it may start now; else it waits in line."""
         with self._lock:
             if len(self._taken) < self._count:
-                self._taken.add(spec.key)
+                self._taken.add(attempt.key)
                 return True
-            self._waiting[spec.key] = spec
+            self._waiting[attempt.key] = attempt
             return False
 
     def take(self, key: str) -> None:
@@ -36,15 +36,15 @@ class Slots:
         with self._lock:
             return self._waiting.pop(key, None) is not None
 
-    def release(self, key: str) -> list[AttemptSpec]:
+    def release(self, key: str) -> list[Attempt]:
         """:return: those that may start now."""
         started = []
         with self._lock:
             self._taken.discard(key)
             while self._waiting and len(self._taken) < self._count:
-                key, spec = self._waiting.popitem(last=False)
+                key, attempt = self._waiting.popitem(last=False)
                 self._taken.add(key)
-                started.append(spec)
+                started.append(attempt)
         return started
 
     def taken(self) -> list[str]:
