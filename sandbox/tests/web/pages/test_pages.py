@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 import pytest
+from flyteidl.admin import node_execution_pb2
 from flyteidl.core import execution_pb2
 
 from flyte_sandbox.errors import NotFound
@@ -291,3 +292,17 @@ async def test_static_files_have_their_types(client: httpx.AsyncClient) -> None:
         answer = await client.get(f"/console/static/{name}")
         assert answer.status_code == 200
         assert kind in answer.headers["content-type"]
+
+
+async def test_children_of_a_dynamic_node_have_the_names_of_their_own_workflow(
+    client: httpx.AsyncClient, call: Any, examples: Any
+) -> None:
+    parent = examples.nodes[("alxq8c2vdrtkp9w4mz7s", "")][3]
+    parent.metadata.is_dynamic = True
+    answer = node_execution_pb2.NodeExecutionGetDataResponse()
+    template = answer.dynamic_workflow.compiled_workflow.primary.template
+    template.nodes.add(id="n0").metadata.name = f"wf.map_square_{'0a' * 16}-arraynode"
+    template.nodes.add(id="n1").metadata.name = "total"
+    call.answers["GetNodeExecutionData"] = answer
+    text = await text_of(client, GREEN)
+    assert re.findall(r'class="name" href="[^"]*">([^<]*)<', text)[-2:] == ["square", "total"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flyteidl.core import compiler_pb2, workflow_pb2
 
 START, END = "start-node", "end-node"
+
+_MAPPED = re.compile(r"(?:.*\.)?map_(.+)_[0-9a-f]{32}(?:-arraynode)?")
+"""What flytekit calls the map of a task. Source: flytekit core/array_node_map_task.py."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ class Names:
 
     def _name(self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate) -> NodeName:
         target, kind, workflow = self._target(node, owner)
-        return NodeName(node.metadata.name or target.rpartition(".")[2] or node.id, kind, workflow)
+        text = node.metadata.name or target.rpartition(".")[2] or node.id
+        mapped = _MAPPED.fullmatch(text)
+        return NodeName(mapped[1] if mapped else text, kind, workflow)
 
     def _target(
         self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate

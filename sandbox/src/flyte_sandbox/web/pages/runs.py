@@ -76,7 +76,7 @@ class Runs:
         row = row_of(Place(node, name, 0), axis, now)
         row.attempts = await self._attempts(row.id, now)
         data = await or_none(self._api.node_data(id))
-        children = await self._children(id.execution_id, node, name, names) if names else []
+        children = await self._children(id.execution_id, node, name, names)
         return {
             "row": row,
             "whole": (axis.end - axis.start).total_seconds(),
@@ -115,7 +115,18 @@ class Runs:
         if not node.metadata.is_parent_node:
             return []
         children = await self._api.nodes(id, _MAX_NODES, node.id.node_id)
-        return await self._places(id, children, name.workflow if name else None, names, depth)
+        workflow = name.workflow if name else None
+        if node.metadata.is_dynamic:
+            names = await self._names_of_dynamic(node) or names
+            workflow = names.primary if names else None
+        return await self._places(id, children, workflow, names, depth)
+
+    async def _names_of_dynamic(self, node: NodeExecution) -> Names | None:
+        """A dynamic node has made the workflow of its children itself."""
+        data = await or_none(self._api.node_data(node.id))
+        if data is None or not data.HasField("dynamic_workflow"):
+            return None
+        return Names(data.dynamic_workflow.compiled_workflow)
 
     async def _add_attempts(self, rows: list[Row], now: datetime) -> None:
         """For all nodes of a run that a page can hold, else for those that somebody will look for first."""
