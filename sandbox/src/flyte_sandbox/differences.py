@@ -183,7 +183,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Raw containers, pod templates, connectors and SQL tasks run",
         "They register; the node fails with `FailedToBuildResource`, without a retry",
         "Raw containers need images; the others are not there yet",
-        "engine/acting.py",
+        "engine/ordering.py",
     ),
     Difference(
         Effect.NOT_YET,
