@@ -243,6 +243,12 @@ async def test_the_node_page_shows_every_attempt(client: httpx.AsyncClient) -> N
     assert "/console/logs/flytesnacks/development/ffailed7bzkq2n9/n1/1" in text
 
 
+async def test_the_page_of_a_nested_node_is_not_called_after_another(client: httpx.AsyncClient) -> None:
+    text = await text_of(client, f"{GREEN}/nodes/n2-0-n0")
+    assert "<h1>train " in text, "the only name to be had is its task's"
+    assert f'href="{PLACE}/task/ml_training.pima_diabetes.diabetes.train/version/{VERSION}"' in text
+
+
 async def test_the_page_of_a_map_task_shows_its_elements(client: httpx.AsyncClient) -> None:
     text = await text_of(client, f"{BUSY}/nodes/n1")
     elements = text.partition("<h2>Elements</h2>")[2].partition("</section>")[0]

@@ -43,9 +43,7 @@ class Names:
 
     def _name(self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate) -> NodeName:
         target, kind, workflow = self._target(node, owner)
-        text = node.metadata.name or target.rpartition(".")[2] or node.id
-        mapped = _MAPPED.fullmatch(text)
-        return NodeName(mapped[1] if mapped else text, kind, workflow)
+        return NodeName(readable(node.metadata.name or target or node.id), kind, workflow)
 
     def _target(
         self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate
@@ -78,6 +76,12 @@ def _with_branches(nodes: object) -> Iterator[workflow_pb2.Node]:
 
 def _key(id: object) -> tuple[str, ...]:
     return tuple(getattr(id, part) for part in ("project", "domain", "name", "version"))
+
+
+def readable(name: str) -> str:
+    """The name without the module that it is in."""
+    mapped = _MAPPED.fullmatch(name)
+    return mapped[1] if mapped else name.rpartition(".")[2]
 
 
 def is_drawn(spec_node_id: str) -> bool:

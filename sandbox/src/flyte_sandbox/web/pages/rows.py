@@ -41,6 +41,7 @@ class Attempt:
     """
 
     number: int
+    task: identifier_pb2.Identifier
     phase: PhaseWord
     started: datetime | None
     seconds: float | None
@@ -159,6 +160,7 @@ def attempt_of(task: task_execution_pb2.TaskExecution, now: datetime) -> Attempt
     phase = task_phase(closure.phase)
     return Attempt(
         number=task.id.retry_attempt,
+        task=task.id.task_id,
         phase=phase,
         started=moment(closure, "started_at") or moment(closure, "created_at"),
         seconds=span_seconds(closure, phase.is_live, now),

@@ -11,7 +11,7 @@ from flyteidl.core import identifier_pb2
 from flyte_sandbox.clock import Clock
 from flyte_sandbox.web.pages import values
 from flyte_sandbox.web.pages.api import Api, gather_some, or_none
-from flyte_sandbox.web.pages.names import Names, NodeName, is_drawn
+from flyte_sandbox.web.pages.names import Names, NodeName, is_drawn, readable
 from flyte_sandbox.web.pages.rows import (
     Attempt,
     NodeExecution,
@@ -71,10 +71,13 @@ class Runs:
         node = await self._api.node(id)
         now = self._clock.now()
         names = await self._names(execution)
-        name = names.find(names.primary, node.metadata.spec_node_id) if names else None
+        is_on_top = node.id.node_id == spec_node_id(node)
+        name = names.find(names.primary, node.id.node_id) if names and is_on_top else None
         axis = axis_of(execution, workflow_phase(execution.closure.phase), now)
         row = row_of(Place(node, name, 0), axis, now)
         row.attempts = await self._attempts(row.id, now)
+        if name is None and row.attempts:
+            row.name = readable(row.attempts[0].task.name)
         data = await or_none(self._api.node_data(id))
         children = await self._children(id.execution_id, node, name, names)
         return {
