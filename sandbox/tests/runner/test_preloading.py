@@ -115,8 +115,9 @@ def test_a_variable_that_a_preloaded_module_read_makes_attempts_that_set_it_cold
 def test_modules_that_leave_more_than_modules_are_refused(harness, environment, eventually, source, reason):
     environment.add("culprit.py", source)
     environment.add("innocent.py", "VALUE = 1")
-    loaded(harness, "first", "culprit", imports=["culprit", "innocent"])
+    harness.runner.ready(30)
     (before,) = harness.templates()
+    loaded(harness, "first", "culprit", imports=["culprit", "innocent"])
     eventually(lambda: "culprit" in memory(harness)["refused"], "culprit to be refused")
     assert reason in harness.template_log()
     eventually(

@@ -180,9 +180,10 @@ def test_a_template_of_another_version_of_the_program_is_retired(make_harness, m
 def test_what_a_dead_template_left_is_removed(make_harness, eventually):
     before = make_harness()
     before.runner.ready(30)
+    before.runner.close(stop_attempts=False)
     for template in before.templates():
         template.kill()
-    before.runner.close(stop_attempts=False)
+    eventually(lambda: before.templates() == [], "the template to go")
     assert len(list((before.folder / "templates/default").glob("process-*"))) == 1
     after = make_harness()
     after.runner.ready(30)
