@@ -25,6 +25,7 @@ from .waiting import wait_until
 _SETTLE_SECONDS = 60.0
 _DAG_SECONDS = 180.0
 _LOOK_SECONDS = 0.1
+_COMMAND_WIDTH = 160
 _OFFSETS = range(17_000, 34_000, 100)
 
 DEMO_DAG = "bench_pima"
@@ -130,8 +131,12 @@ class ScratchStack:
         if self._settled is None:
             self.run_demo()
             time.sleep(_SETTLE_SECONDS)
-            processes = self.processes()
-            self._settled = pss_mb(each.pid for each in processes), len(processes)
+            weights = sorted(
+                ((pss_mb([each.pid]), each) for each in self.processes()), key=lambda pair: -pair[0]
+            )
+            for weight, process in weights:
+                self._say(f"{weight:6.1f} MB  {marks.command_of(process, _COMMAND_WIDTH)}")
+            self._settled = sum(weight for weight, _ in weights), len(weights)
         return self._settled
 
     def run_demo(self) -> float:

@@ -32,10 +32,17 @@ class Shared:
 
     def __init__(self, workshop: Workshop) -> None:
         _warm_package_cache(workshop)
-        self.scratch = ScratchStack(workshop.folder / "checkout", workshop.say)
-        workshop.closing.callback(self.scratch.end)
+        self._scratch = ScratchStack(workshop.folder / "checkout", workshop.say)
+        workshop.closing.callback(self._scratch.end)
         workshop.say("first make up, in a copy of this checkout")
-        self.first_seconds = self.scratch.up()
+        self.first_seconds = self._scratch.up()
+
+    @property
+    def scratch(self) -> ScratchStack:
+        """The stack, running; a row that failed may have left it down."""
+        if not self._scratch.processes():
+            self._scratch.up()
+        return self._scratch
 
 
 def ready_warm(workshop: Workshop) -> Measurement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import time
@@ -40,6 +41,8 @@ class StandaloneAirflow:
         self._env = places.plain_environment(
             {
                 MARK: self._mark,
+                # It starts its parts by this name.
+                "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)]),
                 "SPT_NOENV": "1",  # else setproctitle writes over the mark
                 "AIRFLOW_HOME": str(home),
                 "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
