@@ -47,6 +47,7 @@ def test_an_exception_fails_the_execution_with_its_text(remote: FlyteRemote, reg
     assert execution.closure.phase == FAILED
     assert execution.error.code == "USER:RuntimeError"
     assert "boom: because" in execution.error.message
+    assert 'File "examples/failing.py"' in execution.error.message
 
 
 def test_a_recoverable_error_is_retried(remote: FlyteRemote, registered: str) -> None:

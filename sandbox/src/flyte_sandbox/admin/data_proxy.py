@@ -46,7 +46,7 @@ class DataProxy:
         if request.filename and request.filename_root:
             self._check_rewrite(uri, request.content_md5)
         return dataproxy_pb2.CreateUploadLocationResponse(
-            signed_url=self._sign("PUT", uri, expires_at),
+            signed_url=self._sign("PUT", uri, expires_at, request.content_md5),
             native_url=uri,
             expires_at=to_timestamp(expires_at),
         )
@@ -113,7 +113,7 @@ class DataProxy:
             raise InvalidArgument(f"expiresIn [{span}] cannot exceed max allowed expiration [{_MAX_EXPIRY}]")
         return self._clock.now() + span
 
-    def _sign(self, method: str, uri: str, expires_at: datetime) -> str:
+    def _sign(self, method: str, uri: str, expires_at: datetime, content_md5: bytes = b"") -> str:
         path = f"/signed/{uri.removeprefix('s3://')}"
-        query = self._signer.sign(method, path, expires_at)
+        query = self._signer.sign(method, path, expires_at, content_md5)
         return f"{self.public_url}{quote(path, safe='/=')}?{query}"

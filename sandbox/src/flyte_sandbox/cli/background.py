@@ -75,6 +75,10 @@ def _holder(port: int) -> str:
 def _start(parsed: argparse.Namespace, state: Path, part: str, environments: dict[str, Path]) -> None:
     command = [sys.executable, "-m", "flyte_sandbox", part, "--state", str(state), "--listen", parsed.listen]
     command += ["--port", str(_port(parsed, part))]
+    for host in parsed.allowed_host:
+        command += ["--allowed-host", host]
+    if parsed.allow_other_users:
+        command.append("--allow-other-users")
     if part == "serve":
         command += _serve_arguments(parsed, environments)
     with (state / f"{part}.log").open("ab") as log:
@@ -98,12 +102,9 @@ def _serve_arguments(parsed: argparse.Namespace, environments: dict[str, Path]) 
     arguments = ["--s3-port", str(parsed.s3_port), "--slots", str(parsed.slots)]
     for name, path in environments.items():
         arguments += ["--environment", f"{name}={path}"]
-    for host in parsed.allowed_host:
-        arguments += ["--allowed-host", host]
     if parsed.database_url:
         arguments += ["--database-url", parsed.database_url]
-    flags = {"--cold": parsed.cold, "--allow-other-users": parsed.allow_other_users}
-    return arguments + [flag for flag, is_set in flags.items() if is_set]
+    return [*arguments, "--cold"] if parsed.cold else arguments
 
 
 def _mark(state: Path) -> str:

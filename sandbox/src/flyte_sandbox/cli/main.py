@@ -103,6 +103,10 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database-url", default="", help="an SQLAlchemy URL (default: SQLite in the state)")
     parser.add_argument("--cold", action="store_true", help="a fresh process for every attempt of a task")
     parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: cores plus one)")
+    _access_options(parser)
+
+
+def _access_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-other-users", action="store_true", help="let in this machine's other users")
     parser.add_argument("--allowed-host", action="append", default=[], help="further name for HTTP")
 
@@ -111,6 +115,7 @@ def _s3_options(parser: argparse.ArgumentParser) -> None:
     _state_option(parser)
     parser.add_argument("--port", type=int, default=30002)
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS")
+    _access_options(parser)
 
 
 def _up_options(parser: argparse.ArgumentParser) -> None:

@@ -42,7 +42,9 @@ def serve_s3(parsed: argparse.Namespace) -> int:
 
     _log_to_stderr()
     state = parsed.state.resolve()
-    run_s3(SandboxConfig(state=state).buckets, parsed.listen, parsed.port)
+    buckets = SandboxConfig(state=state).buckets
+    hosts = tuple(parsed.allowed_host)
+    run_s3(buckets, parsed.listen, parsed.port, hosts, parsed.allow_other_users)
     return 0
 
 

@@ -163,7 +163,7 @@ class Orders:
 
     def _read(self, attempt: Attempt, exit: AttemptExit) -> Outcome:
         try:
-            folder = self._planner.outputs_folder(exit.key)
+            folder = self._planner.attempt_folder(exit.key)
             return read_outcome(exit, folder, attempt.task, self._store)
         except OSError as exc:
             logger.exception("reading what attempt %s left failed", exit.key)
