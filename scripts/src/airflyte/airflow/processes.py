@@ -16,6 +16,8 @@ SCHEDULER = "airflow-scheduler"
 DAG_PROCESSOR = "airflow-dag-processor"
 TRIGGERER = "airflow-triggerer"
 
+PROGRAM = Path(__file__).with_name("quick_start.py")
+
 STEADY_SECONDS = 15
 """Airflow imports for seconds before it can fail, so an end before this is a failed start."""
 
@@ -37,7 +39,8 @@ def components(python: Path, home: Path, port: int) -> list[Component]:
     return [
         Component(
             name=name,
-            command=[str(python), "-m", "airflow", *words],
+            # -P: the folder of the program holds modules of ours, which must not hide others of that name.
+            command=[str(python), "-P", str(PROGRAM), *words],
             folder=home,
             environment=environment(python, home),
             port=port if name == API_SERVER else None,
