@@ -134,3 +134,5 @@ def leave(stack: Stack) -> None:
     stack.down()
     assert not stack.processes
     assert not stack.open_ports
+    assert not list(stack.checkout.home.iterdir()), "something was written outside the checkout"
+    assert not list(stack.checkout.temporary.iterdir()), "something was left in the temp folder"

@@ -13,7 +13,7 @@ def test_a_failing_workflow_turns_the_airflow_task_red_and_says_why(airflow: Air
     assert run.wait() == "failed"
 
     task = run.task("launch")
-    execution = flyte.execution(task.xcom("flyte_execution")["name"])
+    execution = flyte.execution(task.execution_name)
     assert task.state == "failed"
     assert execution.phase == "FAILED"
     assert MESSAGE in task.log()

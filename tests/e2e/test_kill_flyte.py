@@ -23,7 +23,7 @@ def test_an_execution_outlives_the_server(
     run = airflow.trigger("launch_deferred", launch_plan=gates.LAUNCH_PLAN, inputs=gate.inputs)
     run.task("launch").wait_for("deferred")
     eventually(lambda: gate.is_waited_at)
-    execution = flyte.execution(run.task("launch").xcom("flyte_execution")["name"])
+    execution = flyte.execution(run.task("launch").execution_name)
 
     os.kill(stack.pid_of("flyte"), signal.SIGKILL)
     if opens == "while the server is away":

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from .harness import gate as gates
-from .harness.airflow import Airflow, DagRun
+from .harness.airflow import Airflow
 from .harness.eventually import eventually
 from .harness.flyte import Flyte
 from .harness.gate import Gate
@@ -31,7 +31,7 @@ def test_marking_failed_aborts_the_execution(
     task.wait_for(state)
     eventually(lambda: task.is_in_triggerer == (state == "deferred"))
     eventually(lambda: gate.is_waited_at)
-    execution = flyte.execution(launched_by(run))
+    execution = flyte.execution(run.task("launch").execution_name)
 
     task.mark_failed()
 
@@ -40,9 +40,3 @@ def test_marking_failed_aborts_the_execution(
     assert run.wait() == "failed"
     assert gate.notes == ["begin", "wait"], "the workflow went on"
     eventually(lambda: not psutil.pid_exists(gate.pid))
-
-
-def launched_by(run: DagRun) -> str:
-    """The name of the execution, which the operator pushes as soon as it has launched."""
-    found = eventually(lambda: run.task("launch").xcom("flyte_execution"))
-    return str(found["name"])

@@ -16,7 +16,7 @@ def test_terminating_the_execution_fails_the_airflow_task(airflow: Airflow, flyt
     task = run.task("launch")
     task.wait_for("deferred")
     eventually(lambda: gate.is_waited_at)
-    execution = flyte.execution(task.xcom("flyte_execution")["name"])
+    execution = flyte.execution(task.execution_name)
 
     execution.terminate(CAUSE)
 

@@ -131,6 +131,11 @@ class DagTask:
         return None if entry is None else entry["value"]
 
     @property
+    def execution_name(self) -> str:
+        """The Flyte execution that it has launched, which it says as soon as there is one."""
+        return str(eventually(lambda: self.xcom("flyte_execution"))["name"])
+
+    @property
     def links(self) -> dict[str, str | None]:
         """Its extra links by name, as its page shows them."""
         found: dict[str, str | None] = self.airflow.call("GET", f"{self.path}/links")["extra_links"]

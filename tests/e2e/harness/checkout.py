@@ -14,14 +14,14 @@ REPOSITORY = Path(__file__).parents[3]
 OWN_FOLDERS = ("dags", "workflows")
 """What the stories bring along, beside the repository's own."""
 
-MAKE_SECONDS = 240
+RUN_SECONDS = 240
 _FROM_THE_CALLER = ("PIP_", "UV_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where packages come from is a property of the machine, not of the person."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one ``make``.
+    """What came of one command.
 
     :param output: what it printed, standard output and standard error in the order in which they came.
     """
@@ -34,6 +34,26 @@ class Made:
         """Insist that it went well."""
         assert self.code == 0, self.output
         return self
+
+
+def run(line: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Made:
+    """Run a command to its end.
+
+    :param environment: its whole environment; its PATH is where the command is looked for.
+    """
+    started = time.monotonic()
+    done = subprocess.run(
+        ["/usr/bin/env", *line],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    return Made(done.returncode, done.stdout, time.monotonic() - started)
 
 
 class Checkout:
@@ -59,19 +79,7 @@ class Checkout:
 
     def type(self, line: Sequence[str], **variables: str) -> Made:
         """Type any command in the checkout's folder."""
-        started = time.monotonic()
-        done = subprocess.run(
-            line,
-            cwd=self.path,
-            env={**self.environment(), **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=MAKE_SECONDS,
-            check=False,
-        )
-        return Made(done.returncode, done.stdout, time.monotonic() - started)
+        return run(line, self.path, {**self.environment(), **variables})
 
     def environment(self) -> dict[str, str]:
         """What a newcomer's shell has, and where packages come from."""

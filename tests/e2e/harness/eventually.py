@@ -12,7 +12,7 @@ LOOK_SECONDS = 0.1
 
 
 def eventually(
-    look: Callable[[], T], seconds: float = 30, *, tolerating: tuple[type[Exception], ...] = ()
+    look: Callable[[], T | None], seconds: float = 30, *, tolerating: tuple[type[Exception], ...] = ()
 ) -> T:
     """Look until there is something.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, node_execution_pb2
@@ -116,10 +117,10 @@ class Execution:
     @property
     def abort_cause(self) -> str:
         """Why it was aborted."""
-        return self.get().closure.abort_metadata.cause
+        return str(self.get().closure.abort_metadata.cause)
 
     @property
-    def outputs(self) -> dict[str, object]:
+    def outputs(self) -> dict[str, Any]:
         """Its plain outputs by name."""
         with self.flyte.admin() as admin:
             data = admin.GetExecutionData(
@@ -158,7 +159,7 @@ def _literal(value: str | int) -> literals_pb2.Literal:
     return literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=primitive))
 
 
-def _plain(literals: Mapping[str, literals_pb2.Literal]) -> Iterator[tuple[str, object]]:
+def _plain(literals: Mapping[str, literals_pb2.Literal]) -> Iterator[tuple[str, Any]]:
     for name, literal in literals.items():
         kind = literal.scalar.primitive.WhichOneof("value")
         if kind:

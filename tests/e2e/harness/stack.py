@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from pathlib import Path
 
 from .airflow import Airflow
-from .checkout import Checkout, Made
+from .checkout import Checkout, Made, run
 from .flyte import Flyte
 from .processes import free_offset, is_listening, marked_processes, parent_of
 
@@ -47,8 +48,9 @@ class Stack:
 
     def status(self) -> dict[str, object]:
         """``make status``, for scripts."""
-        found: dict[str, object] = json.loads(self.checkout.make("status", "--json").output)
-        return found
+        # Of a stack that is not ready, make says after the answer that the verb "failed".
+        found, _ = json.JSONDecoder().raw_decode(self.checkout.make("status", "--json").output)
+        return dict(found)
 
     @property
     def is_ready(self) -> bool:
@@ -65,6 +67,13 @@ class Stack:
         """What ``make shell`` sets."""
         output = self.checkout.make("shell", "env", "--null").check().output
         return dict(entry.split("=", 1) for entry in output.split("\0") if "=" in entry)
+
+    def type_in_shell(self, *line: str, folder: Path, **variables: str) -> Made:
+        """Type a command in the shell that ``make shell`` opens.
+
+        :param folder: where it is typed.
+        """
+        return run(line, folder, {**self.shell_environment, **variables})
 
     # -- what it left on the machine -------------------------------------------------------------------------
 
