@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import airflow
 import pytest
 from flyteidl.core import types_pb2
 from sqlalchemy import select
@@ -154,6 +155,10 @@ def test_a_sensor_takes_the_operators_execution_summary() -> None:
     assert (states["launch"], states["wait"]) == ("success", "success")
 
 
+@pytest.mark.skipif(
+    airflow.__version__.startswith("3.0."),
+    reason="there a resumed sensor gets a text for a date in dag.test()",
+)
 def test_a_rescheduled_sensor_waits(admin: FakeAdmin) -> None:
     assert admin.script is not None
     admin.script.looks = 2
