@@ -19,13 +19,6 @@ def is_test(path: Path) -> bool:
     return "tests" in parts and not {"bench", "workflows"} & set(parts[parts.index("tests") :])
 
 
-OLDER = {
-    "docstring": ("sandbox/tests/compiler/test_", "sandbox/tests/durability/conftest.py"),
-    "sleep": ("sandbox/tests/web/test_signed.py", "sandbox/tests/web/s3/test_signatures.py"),
-}
-"""Files, by how their names begin, that are older than a promise. This list only gets shorter."""
-
-
 @functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -33,18 +26,14 @@ def parse(path: Path) -> ast.Module:
 
 def test_every_module_says_what_it_owns() -> None:
     silent = [name(path) for path in files(".py") if parse(path).body and not ast.get_docstring(parse(path))]
-    assert _beyond("docstring", silent) == [], "begin with a sentence about what the module owns"
+    assert silent == [], "begin with a sentence about what the module owns"
 
 
 def test_tests_wait_for_something_instead_of_sleeping() -> None:
     sleeping = [
         f"{name(path)}:{line}" for path in files(".py") if is_test(path) for line in _sleeps(parse(path))
     ]
-    assert _beyond("sleep", sleeping) == [], f"wait for an event, or in a helper named {' or '.join(HELPERS)}"
-
-
-def _beyond(promise: str, found: list[str]) -> list[str]:
-    return [each for each in found if not each.startswith(OLDER[promise])]
+    assert sleeping == [], f"wait for an event, or in a helper named {' or '.join(HELPERS)}"
 
 
 def _sleeps(node: ast.AST) -> Iterator[int]:

@@ -1,3 +1,5 @@
+"""Cron expressions: which are taken, which refused, and when they come due."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta

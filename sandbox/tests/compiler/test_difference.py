@@ -1,3 +1,5 @@
+"""The words for how two registered versions differ."""
+
 from __future__ import annotations
 
 from flyteidl.core import literals_pb2, tasks_pb2

@@ -1,3 +1,5 @@
+"""Structural digests and hashes: equal for equal meaning, whatever the order."""
+
 from __future__ import annotations
 
 import base64

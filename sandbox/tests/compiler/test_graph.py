@@ -1,3 +1,5 @@
+"""Order, cycles and reachability of graphs of any length."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""Identifiers, names, labels, projects and notifications: what is refused, in which words."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""When the schema of one dataclass may stand for that of another."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Launch plans: defaults, fixed inputs, schedules, and the inputs of an execution."""
+
 from __future__ import annotations
 
 from typing import Any

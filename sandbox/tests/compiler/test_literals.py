@@ -1,3 +1,5 @@
+"""The type of a literal, read off its value."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Messages as one line of text, as flyteadmin prints them."""
+
 from __future__ import annotations
 
 import pytest

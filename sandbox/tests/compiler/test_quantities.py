@@ -1,3 +1,5 @@
+"""Kubernetes quantities: parsed, compared, refused."""
+
 from __future__ import annotations
 
 from fractions import Fraction

@@ -1,3 +1,5 @@
+"""Which tasks and launch plans a workflow needs to be registered."""
+
 from __future__ import annotations
 
 from flyteidl.admin import workflow_pb2 as admin_workflow_pb2

@@ -1,3 +1,5 @@
+"""The workflow that is generated for the execution of a single task."""
+
 from __future__ import annotations
 
 import pytest

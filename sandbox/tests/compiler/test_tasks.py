@@ -1,3 +1,5 @@
+"""What CreateTask refuses, in flyteadmin's order and words."""
+
 from __future__ import annotations
 
 from typing import Any

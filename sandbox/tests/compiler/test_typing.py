@@ -1,3 +1,5 @@
+"""Which type may be bound to which."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""A running server for each test, and a look at every process that carries its mark."""
+
 from __future__ import annotations
 
 import os

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,12 @@ async def test_no_link_leads_out_of_the_buckets(served: Served, key: str) -> Non
         assert answer.status_code in (400, 403)
 
 
+async def eventually(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not look():  # noqa: ASYNC110 - files of another process tell nobody
+            await asyncio.sleep(0.005)
+
+
 async def test_an_upload_that_breaks_off_is_never_seen(served: Served, store: Store) -> None:
     path = served.link("PUT").partition(str(served.port))[2]
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -157,13 +163,10 @@ async def test_an_upload_that_breaks_off_is_never_seen(served: Served, store: St
     writer.write(head.encode() + DATA[:2_500_000])
     await writer.drain()
     staging = store.root / ".staging"
-    async with asyncio.timeout(20):
-        while not any(path.stat().st_size for path in staging.iterdir()):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        assert not store.exists(URI)
-        writer.close()
-        while list(staging.iterdir()):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await eventually(lambda: any(path.stat().st_size for path in staging.iterdir()))
+    assert not store.exists(URI)
+    writer.close()
+    await eventually(lambda: not list(staging.iterdir()))
     assert not store.exists(URI)
 
 

@@ -18,7 +18,7 @@ def test_a_marked_process_that_is_younger_than_the_start_is_believed(stack_id: s
 
 def test_a_process_of_another_stack_is_not_believed(stack_id: str, listen: Listen) -> None:
     port = listen("another-stack")
-    with pytest.raises(ConnectionError, match=rf"port {port} is held by pid \d+ .*not of this stack"):
+    with pytest.raises(ConnectionError, match=rf"(?s)port {port} is held by pid \d+ .*not of this stack"):
         identity.check("flyte", port, stack_id, time.time())
 
 

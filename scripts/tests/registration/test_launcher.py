@@ -180,7 +180,7 @@ def test_the_verb_prints_one_line(
 ) -> None:
     python = settings.folder.environments / "workflows/bin/python"
     python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     parser = argparse.ArgumentParser()
     verb.add_arguments(parser)

@@ -54,7 +54,8 @@ class _Reader:
 
     def _text(self, text: str) -> str:
         """Without paths of this machine: the code lay in the current folder, the data in the bucket."""
-        text = text.replace(f"{self._folder}/work/cwd/", "").replace(f"{self._folder}/", "")
+        for folder in (self._folder / "work" / "cwd", self._folder):
+            text = text.replace(f"{folder}/", "")
         return publicise_text(text, self._store)
 
     def _read_deck(self) -> bytes | None:

@@ -7,6 +7,7 @@ import hashlib
 import socket
 import time
 import zlib
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -251,8 +252,12 @@ def test_an_upload_that_breaks_off_is_never_seen(served: Any, s3: Any) -> None:
         client.shutdown(socket.SHUT_WR)
         while client.recv(1000):
             pass
-    deadline = time.monotonic() + 20
-    while list((served.root / ".staging").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert list((served.root / ".staging").iterdir()) == []
+    eventually(lambda: not list((served.root / ".staging").iterdir()))
     assert list(served.bucket.iterdir()) == []
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
