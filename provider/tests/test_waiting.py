@@ -33,6 +33,10 @@ def test_a_short_poll_interval_has_no_quick_looks() -> None:
     assert first(3, 0.1, 0.1) == [0.1, 0.1, 0.1]
 
 
+def test_an_interval_of_nothing_is_still_an_interval() -> None:
+    assert first(3, 0, 0) == [0.01, 0.01, 0.01]
+
+
 def test_a_longest_interval_below_the_first_one_means_no_growth() -> None:
     assert first(8, 5, 1) == [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5]
 

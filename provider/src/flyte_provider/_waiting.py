@@ -16,6 +16,8 @@ from flyte_provider.exceptions import FlyteExecutionLostError, FlyteServerError
 
 FIRST_LOOK_SECONDS = 0.2
 GROWTH = 1.5
+# Whoever asks for 0 gets many looks, but no busy loop.
+SHORTEST_SECONDS = 0.01
 JITTER = 0.1
 _SECONDS_BETWEEN_LOG_LINES = 10.0
 
@@ -40,6 +42,7 @@ def look_intervals(
 
     :param random_unit: returns a number from 0 to 1
     """
+    poll_interval = max(poll_interval, SHORTEST_SECONDS)
     seconds = FIRST_LOOK_SECONDS
     while seconds < poll_interval:
         yield seconds

@@ -265,6 +265,14 @@ def test_a_cleared_task_starts_over(admin: FakeAdmin, launch: Launch, on_clear: 
     assert admin.executions[name(1)].closure.phase == phase
 
 
+def test_an_execution_that_is_being_aborted_is_not_aborted_again(admin: FakeAdmin, launch: Launch) -> None:
+    """The trigger of a deferred task has done it when the task was cleared."""
+    launch()
+    admin.executions[name(1)].closure.phase = Phase.ABORTING
+    assert launch(coordinates=CLEARED).how == "created"
+    assert admin.count("TerminateExecution") == 0
+
+
 def test_the_cleared_execution_is_told_why(admin: FakeAdmin, launch: Launch) -> None:
     launch()
     launch(coordinates=CLEARED)

@@ -589,13 +589,27 @@ def test_a_kill_before_anything_was_launched_terminates_nothing(admin: FakeAdmin
 @pytest.mark.parametrize(
     "code", [grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE]
 )
-def test_on_kill_never_raises(admin: FakeAdmin, make: Make, code: grpc.StatusCode) -> None:
+def test_on_kill_never_raises(
+    admin: FakeAdmin, make: Make, code: grpc.StatusCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_airflow_private, "is_airflow_3", lambda: False)
     operator = make(wait_for_completion=False)
-    operator.on_kill()
     operator.execute(make_context(operator))
     admin.fail("TerminateExecution", code)
-    operator.on_kill()
+    assert operator._watch is not None
+    with operator._watch.guard():
+        operator.on_kill()
     assert admin.count("TerminateExecution") == 1
+
+
+def test_on_kill_before_and_after_the_task_does_nothing(admin: FakeAdmin, make: Make) -> None:
+    """A worker that stops right after the task has deferred must not take the execution along."""
+    admin.script = None
+    operator = make(deferrable=True, defer_after=0)
+    operator.on_kill()
+    deferred(operator, make_context(operator))
+    operator.on_kill()
+    assert admin.count("TerminateExecution") == 0
 
 
 def test_airflow_2_terminates_in_the_handler(

@@ -56,7 +56,7 @@ class FlyteClient:
         self.channel: grpc.Channel = open_channel(connection)
         self._stub = admin_pb2_grpc.AdminServiceStub(self.channel)
         self._retry_seconds = retry_seconds
-        self._pause = pause
+        self.pause = pause
 
     def close(self) -> None:
         self.channel.close()
@@ -80,7 +80,7 @@ class FlyteClient:
                 if not exc.is_transient or time.monotonic() + pause > give_up_at:
                     raise
                 log.warning("%s; trying again in %.2g s", exc, pause)
-            self._pause(pause)
+            self.pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     # -- server ----------------------------------------------------------------------------------------------

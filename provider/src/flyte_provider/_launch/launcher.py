@@ -185,7 +185,7 @@ class Launcher:
         clear_number = execution.spec.annotations.values.get(ids.CLEAR_NUMBER)
         if clear_number == str(coordinates.clear_number) or self._request.on_clear == "attach":
             return execution
-        if self._request.on_clear == "terminate" and not phases.is_terminal(execution):
+        if self._request.on_clear == "terminate" and phases.is_active(execution):
             self._terminate(execution.id, f"Airflow: task {coordinates} was cleared")
         return None
 

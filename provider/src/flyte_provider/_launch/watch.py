@@ -137,11 +137,17 @@ class Watch:
             self._is_guarded = False
 
     def on_kill(self) -> None:
-        """Do what ``BaseOperator.on_kill`` has to; may run in a signal handler; never raises."""
-        if self._is_guarded and _airflow_private.is_airflow_3():
-            self._wakeup.call()
+        """Do what ``BaseOperator.on_kill`` has to; may run in a signal handler; never raises.
+
+        Outside of :meth:`guard` there is nothing to do: a task that has just deferred or succeeded must not
+        take its execution along when its worker is stopped in the same moment.
+        """
+        if not self._is_guarded:
             return
-        self.terminate(f"Airflow: task {self._task_name} killed")
+        if _airflow_private.is_airflow_3():
+            self._wakeup.call()
+        else:
+            self.terminate(f"Airflow: task {self._task_name} killed")
 
     def _answer_kill(self) -> Exception:
         """Terminate or let go; return what ends the task."""

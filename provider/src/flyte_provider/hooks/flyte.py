@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class FlyteHook(BaseHook):
     """
     Interact with a Flyte control plane.
 
-    :param flyte_conn_id: The :ref:`Flyte connection <howto/connection:flyte>` to use.
+    :param flyte_conn_id: The Flyte connection to use.
     :param project: The project; the connection's where None.
     :param domain: The domain; the connection's where None.
     """
@@ -125,15 +125,18 @@ class FlyteHook(BaseHook):
             f"and connection {self.flyte_conn_id!r} names none"
         )
 
-    def get_client(self, pause: Any = time.sleep) -> FlyteClient:
+    def get_client(self, pause: Callable[[float], None] | None = None) -> FlyteClient:
         """Return the RPCs of flyteadmin over this hook's channel. Not stable; the methods below are.
 
-        :param pause: sleeps between repetitions of a failed RPC; counts for the first call only
+        :param pause: sleeps between repetitions of a failed RPC from now on; plain sleep where none was ever
+            given
         """
         if self._client is None:
             from flyte_provider._client.admin import FlyteClient
 
-            self._client = FlyteClient(self.connection, pause=pause)
+            self._client = FlyteClient(self.connection)
+        if pause is not None:
+            self._client.pause = pause
         return self._client
 
     def get_conn(self) -> grpc.Channel:
