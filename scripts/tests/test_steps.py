@@ -112,7 +112,10 @@ def test_an_interrupted_step_says_so_without_a_log(tmp_path: Path) -> None:
     assert "interrupted" in stream.getvalue()
 
 
-def test_on_a_terminal_the_last_line_stays_and_is_coloured() -> None:
+def test_on_a_terminal_the_last_line_stays_and_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
