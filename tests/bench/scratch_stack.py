@@ -27,7 +27,7 @@ _DAG_SECONDS = 180.0
 _LOOK_SECONDS = 0.1
 _COMMAND_WIDTH = 160
 _OFFSETS = range(-6_000, 0, 20)
-"""Downwards: above 32768 begin the ports that the kernel gives to outgoing connections, also while ours rest."""
+"""Downwards: from 32768 on the kernel gives ports to outgoing connections, also while ours rest."""
 
 DEMO_DAG = "bench_pima"
 """The demo's Dag once more, with the cache overwritten."""
