@@ -70,6 +70,9 @@ class AirflowHome:
             "dag_processor": {"refresh_interval": 5, "bundle_refresh_check_interval": 2},
             # After a kill -9, tasks of the dead scheduler are picked up in a minute, not in five.
             "scheduler": {"orphaned_tasks_check_interval": 20, "task_instance_heartbeat_timeout": 60},
+            # After a restart the triggerer takes over what the one before waited for, once that counts as
+            # dead. Told to stop, a triggerer takes ten seconds, so ours is killed and says no goodbye.
+            "triggerer": {"triggerer_health_check_threshold": 15},
             # Few slots: whatever only waits for Flyte waits in the triggerer.
             "operators": {"default_deferrable": True},
             "logging": {
