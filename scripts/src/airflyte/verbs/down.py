@@ -64,7 +64,8 @@ def stop(stack: Stack) -> str:
         raise AirflyteError(f"Port {busy[0].port} is still {busy[0]}.")
     said = f"{count} processes ended, ports free"
     if running:
-        said += f"; {len(running)} executions go on at the next up: {', '.join(running[:3])}"
+        what = "1 execution goes on" if len(running) == 1 else f"{len(running)} executions go on"
+        said += f"; {what} at the next up: {', '.join(running[:3])}"
         said += " …" if len(running) > 3 else ""
     return said
 
