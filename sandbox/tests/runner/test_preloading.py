@@ -9,7 +9,7 @@ import pytest
 SHOW = """
     import sys
     print("loaded before:", [name for name in {names!r} if name in sys.modules])
-    print("program:", open("/proc/self/cmdline").read().split(chr(0))[1])
+    print("program:", open("/proc/self/cmdline", "rb").read().split(bytes(1))[1])
 """
 
 
@@ -185,9 +185,7 @@ def test_generators_made_at_import_are_seeded_anew_but_not_those_with_a_seed(
 
 SCIENCE = """
     import random
-    import matplotlib
     matplotlib.use("agg")
-    import matplotlib.pyplot, numpy, pandas, sklearn.model_selection, xgboost
     from sklearn.ensemble import HistGradientBoostingClassifier
     random_state = numpy.random.rand()
     rows = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(400, 6)))
