@@ -15,11 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the inner ring and everything else that is not slow."""
-    from airflyte.rings import Rings
+    from airflyte.rings import STORIES, Rings
 
     rings = Rings(settings)
     rings.prepare()
     rings.tools()
     rings.tests("not slow and not e2e")
-    rings.tests("e2e and not slow")
+    rings.tests("e2e and not slow", [STORIES])
     return rings.close()
