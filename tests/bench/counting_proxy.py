@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -59,7 +59,7 @@ class CountingProxy:
         except (OSError, asyncio.IncompleteReadError):
             writer.close()
             return
-        await asyncio.gather(self._send(reader, upstream_writer), self._receive(upstream, writer))
+        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream, writer, self._count))
 
     async def _connect(
         self, head: bytes, writer: asyncio.StreamWriter
@@ -73,11 +73,8 @@ class CountingProxy:
             found[1].write(_one_request_only(head, url.netloc))
         return found
 
-    async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _pump(reader, writer)
-
-    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.received_bytes += await _pump(reader, writer)
+    def _count(self, data: bytes) -> None:
+        self.received_bytes += len(data)
 
 
 def _one_request_only(head: bytes, netloc: str) -> bytes:
@@ -92,16 +89,17 @@ def _one_request_only(head: bytes, netloc: str) -> bytes:
     return b"\r\n".join([line, *kept, b"Connection: close", b"", b""])
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-    """:return: how many bytes went through."""
-    count = 0
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    count: Callable[[bytes], None] = lambda _: None,
+) -> None:
     try:
         while data := await reader.read(_CHUNK_BYTES):
-            count += len(data)
+            count(data)
             writer.write(data)
             await writer.drain()
     except OSError:
-        return count
+        return  # one side has gone; closing the other tells it
     finally:
         writer.close()
-    return count

@@ -18,6 +18,10 @@ from .server import DOMAIN, PROJECT, Server
 VERSION = "v1"
 WorkflowPhase = core_execution_pb2.WorkflowExecution
 _COMMAND_SECONDS = 120.0
+_RUN_SECONDS = 120.0
+_LOOK_SECONDS, _LONG_LOOK_SECONDS = 0.01, 0.1
+_SHORT_SECONDS = 2.0
+"""A run that has taken longer is looked at less often."""
 
 
 class Pyflyte:
@@ -79,7 +83,12 @@ def launch(
 
 
 def run(
-    server: Server, plan: str, inputs: Mapping[str, literals_pb2.Literal], *, overwrite_cache: bool = False
+    server: Server,
+    plan: str,
+    inputs: Mapping[str, literals_pb2.Literal],
+    *,
+    overwrite_cache: bool = False,
+    limit_seconds: float = _RUN_SECONDS,
 ) -> tuple[identifier_pb2.WorkflowExecutionIdentifier, float]:
     """Launch and wait.
 
@@ -88,7 +97,7 @@ def run(
     """
     started = time.perf_counter()
     id = launch(server, plan, inputs, overwrite_cache=overwrite_cache)
-    closure = _wait(server, id)
+    closure = _wait(server, id, limit_seconds)
     seconds = time.perf_counter() - started
     if closure.phase != WorkflowPhase.SUCCEEDED:
         raise MeasurementError(
@@ -98,16 +107,16 @@ def run(
 
 
 def _wait(
-    server: Server, id: identifier_pb2.WorkflowExecutionIdentifier, seconds: float = 120.0
+    server: Server, id: identifier_pb2.WorkflowExecutionIdentifier, seconds: float
 ) -> execution_pb2.ExecutionClosure:
-    """The first look waits in the server; if that is not enough, look again and again."""
+    """The first look waits in the server; if that is not enough, look again, seldom enough to cost little."""
     ended = (WorkflowPhase.SUCCEEDED, WorkflowPhase.FAILED, WorkflowPhase.ABORTED, WorkflowPhase.TIMED_OUT)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
         closure = server.admin.GetExecution(execution_pb2.WorkflowExecutionGetRequest(id=id)).closure
         if closure.phase in ended:
             return closure
-        time.sleep(0.005)
+        time.sleep(_LOOK_SECONDS if time.monotonic() - started < _SHORT_SECONDS else _LONG_LOOK_SECONDS)
     raise MeasurementError(f"{id.name} did not end within {seconds:g} s")
 
 
@@ -118,6 +127,15 @@ def node_executions(
     request = node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=id, limit=1000)
     found = server.admin.ListNodeExecutions(request).node_executions
     return [each for each in found if each.id.node_id not in ("start-node", "end-node")]
+
+
+def outputs(
+    server: Server, id: identifier_pb2.WorkflowExecutionIdentifier
+) -> Mapping[str, literals_pb2.Literal]:
+    """What an execution returned."""
+    request = execution_pb2.WorkflowExecutionGetDataRequest(id=id)
+    found: Mapping[str, literals_pb2.Literal] = server.admin.GetExecutionData(request).full_outputs.literals
+    return found
 
 
 def text(value: str) -> literals_pb2.Literal:

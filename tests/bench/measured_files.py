@@ -18,15 +18,15 @@ SELDOM = f"{MODULE}.seldom"
 """Another one, for lists in which it is rare."""
 
 
-def copy_two_tasks(workshop: Workshop) -> Path:
+def copy(workshop: Workshop, module: str = MODULE) -> Path:
     """A folder with nothing but that file in it: clients pack and send what lies beside a workflow."""
     folder = workshop.new_folder("workflows")
-    shutil.copy(MEASURED / f"{MODULE}.py", folder)
+    shutil.copy(MEASURED / f"{module}.py", folder)
     return folder
 
 
 def register_two_tasks(workshop: Workshop, server: Server) -> Path:
     """:return: the folder it was registered from."""
-    folder = copy_two_tasks(workshop)
+    folder = copy(workshop)
     Pyflyte(workshop.new_folder("client"), server).register(f"{MODULE}.py", folder)
     return folder

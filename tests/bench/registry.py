@@ -12,6 +12,7 @@ from . import (
     sandbox_pima,
     sandbox_rpc,
     sandbox_start,
+    sandbox_tasks,
     stack_figures,
 )
 from .figures import Goal, Measurement, at_least, at_most
@@ -101,6 +102,13 @@ ROWS = (
         sandbox_hello.hello,
     ),
     Row(
+        "sandbox.tasks",
+        "1,000-element map task that does nothing",
+        "tasks/s",
+        Goal(at_least(40)),
+        sandbox_tasks.tasks,
+    ),
+    Row(
         "sandbox.edit",
         "a line changed, pyflyte run --remote --wait; reference pyflyte run (local) of the same file",
         "s",
@@ -163,7 +171,6 @@ _NEEDS_CORE_SLEEP = "the task type core-sleep is not there yet"
 _NEEDS_MANY_WAITERS = "the row comes with the provider's batched waiting"
 
 LATER = {
-    "sandbox.tasks": "map tasks are not there yet",
     "sandbox.orchestration.fanout": _NEEDS_CORE_SLEEP,
     "sandbox.orchestration.wide": _NEEDS_CORE_SLEEP,
     "sandbox.orchestration.chain": _NEEDS_CORE_SLEEP,

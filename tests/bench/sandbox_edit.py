@@ -24,7 +24,7 @@ def edit(workshop: Workshop) -> Measurement:
     remote_seconds: list[float] = []
     local_seconds: list[float] = []
     with workshop.server() as server:
-        folder = measured_files.copy_two_tasks(workshop)
+        folder = measured_files.copy(workshop)
         run_remote = _remote_runner(Pyflyte(workshop.new_folder("client"), server), folder)
         run_local = _local_runner(Pyflyte(workshop.new_folder("client"), None), folder)
         run_remote(0)
@@ -39,7 +39,7 @@ def edit(workshop: Workshop) -> Measurement:
 def templates(workshop: Workshop) -> Measurement:
     """What the template processes weigh after many versions of the code have run."""
     with workshop.server() as server:
-        folder = measured_files.copy_two_tasks(workshop)
+        folder = measured_files.copy(workshop)
         run_remote = _remote_runner(Pyflyte(workshop.new_folder("client"), server), folder)
         for number in range(_VERSIONS):
             run_remote(number)
