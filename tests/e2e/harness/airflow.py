@@ -12,7 +12,7 @@ import httpx
 from .eventually import eventually
 
 DAG_SECONDS = 60
-RUN_SECONDS = 60
+RUN_SECONDS = 120
 TERMINAL = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 

@@ -16,7 +16,7 @@ from .eventually import eventually
 
 PROJECT, DOMAIN = "flytesnacks", "development"
 CALL_SECONDS = 10
-EXECUTION_SECONDS = 60
+EXECUTION_SECONDS = 120
 Phase = core_execution_pb2.WorkflowExecution.Phase
 TERMINAL = {"SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"}
 
