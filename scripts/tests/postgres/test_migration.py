@@ -18,8 +18,7 @@ from airflyte.postgres.databases import Database
 from .conftest import PASSWORD, Server
 
 # Stands in for `python -m airflow db migrate`: counts its calls, stamps the database as alembic does.
-AIRFLOW = """#!{python}
-import os, pathlib, psycopg, sys
+AIRFLOW = """import os, pathlib, psycopg, sys
 with pathlib.Path(os.environ["CALLS"]).open("a") as calls:
     calls.write(" ".join(sys.argv[1:]) + "\\n")
 print("migrating", flush=True)
@@ -36,8 +35,11 @@ class Migration:
     def __init__(self, folder: Path, database: Database) -> None:
         self.home = folder / "home"
         self.home.mkdir()
+        program = folder / "airflow.py"
+        program.write_text(AIRFLOW)
         self.python = folder / "python"
-        self.python.write_text(AIRFLOW.format(python=sys.executable))
+        # Not the interpreter as the script's own: its path may have a blank.
+        self.python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" "$@"\n')
         self.python.chmod(self.python.stat().st_mode | stat.S_IXUSR)
         self.calls_path = folder / "calls"
         self.log = folder / "logs" / "migrate.log"

@@ -32,10 +32,13 @@ def is_listening(port: int) -> bool:
 
 
 def free_offset(numbers: tuple[int, ...], avoiding: int | None = None) -> int:
-    """An offset at which nobody listens on any of these ports."""
+    """An offset at which nobody listens on any of these ports.
+
+    Downwards: above 32768 begin the ports that the kernel gives to outgoing connections.
+    """
     return next(
         offset
-        for offset in range(18_000, 26_000, 100)
+        for offset in range(-6_000, -100, 100)
         if offset != avoiding and not any(is_listening(number + offset) for number in numbers)
     )
 

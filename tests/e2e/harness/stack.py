@@ -12,7 +12,7 @@ from .flyte import Flyte
 from .processes import free_offset, is_listening, marked_processes, parent_of
 
 PORTS = {"airflow": 8080, "flyte": 30080, "s3": 30002, "postgres": 30001}
-"""The documented ones; a stack's are all higher by its offset."""
+"""The documented ones; a stack's are all shifted by its offset."""
 
 
 class Stack:
