@@ -32,25 +32,26 @@ class CountingProxy:
     @contextmanager
     def running(self) -> Iterator[CountingProxy]:
         """On a thread of its own."""
-        loop, is_up = asyncio.new_event_loop(), threading.Event()
-
-        async def serve() -> None:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self.port = server.sockets[0].getsockname()[1]
-            is_up.set()
-
-        def run() -> None:
-            loop.run_until_complete(serve())
-            loop.run_forever()
-
-        thread = threading.Thread(target=run, name="counting-proxy", daemon=True)
+        is_up = threading.Event()
+        thread = threading.Thread(
+            target=lambda: asyncio.run(self._main(is_up)), name="counting-proxy", daemon=True
+        )
         thread.start()
         is_up.wait()
         try:
             yield self
         finally:
-            loop.call_soon_threadsafe(loop.stop)
+            self._loop.call_soon_threadsafe(self._is_over.set)
             thread.join()
+
+    async def _main(self, is_up: threading.Event) -> None:
+        """Until it is over; connections that are still open are cut then."""
+        self._loop, self._is_over = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        is_up.set()
+        await self._is_over.wait()
+        server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
