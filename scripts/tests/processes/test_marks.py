@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import psutil
+import pytest
 
 from airflyte.processes import marks
 from airflyte.state import MARK
@@ -22,6 +24,17 @@ STUBBORN = """
         print(os.getpid(), child.stdout.readline().decode().strip(), flush=True)
     else:
         print(os.getpid(), flush=True)
+    signal.pause()
+"""
+
+
+# What Airflow's workers do: nobody but root may look at them, also not their own user.
+CLOSED = """
+    import ctypes, os, signal
+    if os.fork() == 0:
+        if os.fork() == 0:
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+            print(os.getppid(), os.getpid(), flush=True)
     signal.pause()
 """
 
@@ -74,6 +87,34 @@ def test_a_child_that_dropped_the_mark_is_found_through_its_parent(stack_id: str
         assert child in {found.pid for found in marks.find_marked(stack_id)}
         marks.end_marked(stack_id)
     assert not psutil.pid_exists(child) or not marks.is_alive(psutil.Process(child))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="closed processes are Linux's")
+def test_a_process_that_shows_no_environment_is_found_without_its_parent(
+    stack_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "closed.py").write_text(textwrap.dedent(CLOSED))
+    with start(stack_id, sys.executable, str(tmp_path / "closed.py")) as leader:
+        parent, closed = map(int, first_line(leader).split())
+        os.kill(parent, signal.SIGKILL)
+        assert {found.pid for found in marks.find_marked(stack_id)} - {parent} == {leader.pid, closed}
+        known = marks.find_marked(stack_id)
+        leader.kill()
+    marks.end_marked(stack_id, also=known)
+    assert not psutil.pid_exists(closed) or not marks.is_alive(psutil.Process(closed))
+
+
+def test_a_closed_process_in_the_session_of_somebody_else_is_left_alone(
+    stack_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "closed.py").write_text(textwrap.dedent(CLOSED))
+    shell = f"env {MARK}={stack_id} sleep 60 & exec env -u {MARK} {sys.executable} {tmp_path / 'closed.py'}"
+    with start("", "/bin/sh", "-c", shell) as leader:
+        _, closed = map(int, first_line(leader).split())
+        found = {process.pid for process in marks.find_marked(stack_id)}
+        assert len(found) == 1, "the marked one in that session"
+        assert closed not in found
+        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def test_a_process_of_another_stack_is_left_alone(stack_id: str) -> None:

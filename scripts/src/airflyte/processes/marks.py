@@ -38,7 +38,7 @@ def carries_mark(pid: int, stack_id: str) -> bool:
 
 
 def find_marked(stack_id: str) -> set[psutil.Process]:
-    """Every living process of the stack: those with its mark and all that descend from these.
+    """Every living process of the stack: those with its mark or hiding it, and all that descend from these.
 
     The caller and its ancestors are left out, so that a shell opened inside the stack can stop it.
     """
@@ -49,6 +49,7 @@ def find_marked(stack_id: str) -> set[psutil.Process]:
             children.setdefault(process.ppid(), []).append(process)
     found: dict[int, psutil.Process] = {}
     waiting = [process for process in processes if has_mark(process.pid, stack_id)]
+    waiting += _closed(processes, waiting)
     while waiting:
         process = waiting.pop()
         if process.pid not in found:
@@ -56,6 +57,34 @@ def find_marked(stack_id: str) -> set[psutil.Process]:
             waiting.extend(children.get(process.pid, []))
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return {process for pid, process in found.items() if pid not in own and is_alive(process)}
+
+
+def _closed(
+    processes: Iterable[psutil.Process], marked: Iterable[psutil.Process]
+) -> Iterable[psutil.Process]:
+    """Those that hide their environment from all but root, and may have lost the parent that tells whose
+    they are.
+
+    Airflow's workers are like that once they have run a task. They stay in the session of the stack's
+    supervisor: one whose leader carries the mark, or is gone.
+    """
+    if sys.platform != "linux":
+        return []
+    pids = {process.pid for process in marked}
+    sessions = {_session(pid) for pid in pids}
+    own = {each for each in sessions if each > 0 and (each in pids or not psutil.pid_exists(each))}
+    return [
+        process
+        for process in processes
+        if _session(process.pid) in own and not os.access(f"/proc/{process.pid}/environ", os.R_OK)
+    ]
+
+
+def _session(pid: int) -> int:
+    """0 for a process that has ended, as for one whose session is not of this container."""
+    with contextlib.suppress(OSError):
+        return os.getsid(pid)
+    return 0
 
 
 def has_mark(pid: int, stack_id: str) -> bool:
@@ -85,20 +114,28 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def end_marked(
-    stack_id: str, *, spare: Iterable[int] = (), grace_seconds: float = GRACE_SECONDS
+    stack_id: str,
+    *,
+    also: Iterable[psutil.Process] = (),
+    spare: Iterable[int] = (),
+    grace_seconds: float = GRACE_SECONDS,
 ) -> list[psutil.Process]:
     """End every process of the stack and return once none is left: a polite signal, then SIGKILL.
 
     Safe to call twice. A process that appears meanwhile (a fork that was under way) is ended too.
 
+    :param also: processes found earlier, which cannot be told any more once their parents have ended.
     :param spare: pids that stay.
     :return: what had to be ended.
     :raises AirflyteError: naming a process that not even SIGKILL ended.
     """
-    spared = set(spare)
-    return end(
-        lambda: {process for process in find_marked(stack_id) if process.pid not in spared}, grace_seconds
-    )
+    spared, earlier = set(spare), set(also)
+
+    def find() -> set[psutil.Process]:
+        found = find_marked(stack_id) | {process for process in earlier if is_alive(process)}
+        return {process for process in found if process.pid not in spared}
+
+    return end(find, grace_seconds)
 
 
 def end(

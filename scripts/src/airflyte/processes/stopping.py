@@ -33,11 +33,12 @@ def stop(supervisor: Supervisor, stack_id: str, order: Order) -> None:
     :param order: components that may be running; others with the mark are ended after them.
     :raises AirflyteError: naming a process that does not end.
     """
+    known = marks.find_marked(stack_id)
     for names in order:
         _stop_group(supervisor, stack_id, names)
     with contextlib.suppress(*_NO_ANSWER):
         supervisor.shut_down()
-    marks.end_marked(stack_id)
+    marks.end_marked(stack_id, also=known)
 
 
 def end_orphans(supervisor: Supervisor, stack_id: str, order: Order) -> list[str]:
