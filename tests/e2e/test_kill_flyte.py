@@ -35,7 +35,7 @@ def test_an_execution_outlives_the_server(
     assert execution.wait() == "SUCCEEDED"
     assert gate.notes == ["begin", "wait", "end"]
     assert set(execution.attempts.values()) == {1}
-    assert run.wait() == "success"
+    assert run.wait() == "success", run.task("launch").log()
     assert list(flyte.executions(gates.LAUNCH_PLAN)).count(execution.name) == 1
 
 
