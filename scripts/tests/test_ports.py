@@ -71,7 +71,8 @@ def test_the_holder_is_named_by_pid_and_command(listening: Callable) -> None:
     port, pid = listening()
     [holder] = ports.holders({"flyte": port})
     assert (holder.name, holder.port, holder.pid, holder.checkout) == ("flyte", port, pid, None)
-    assert holder.command.removesuffix("…") in f"{sys.executable} -c"
+    # Cut to what fits on a line, so a long path is not all there.
+    assert holder.command[:40] == f"{sys.executable} -c"[:40]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
