@@ -73,6 +73,9 @@ class AirflowHome:
             # After a restart the triggerer takes over what the one before waited for, once that counts as
             # dead. Told to stop, a triggerer takes ten seconds, so ours is killed and says no goodbye.
             "triggerer": {"triggerer_health_check_threshold": 15},
+            # Airflow sometimes notices the end of a task's process only after this many seconds. A deferred
+            # task that goes on before that is failed by the scheduler, so the default of 5 is too long.
+            "workers": {"min_heartbeat_interval": 1},
             # Few slots: whatever only waits for Flyte waits in the triggerer.
             "operators": {"default_deferrable": True},
             "logging": {
