@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import grpc
 import pytest
 
@@ -25,7 +22,7 @@ def test_an_execution_outlives_the_server(
     eventually(lambda: gate.is_waited_at)
     execution = flyte.execution(run.task("launch").execution_name)
 
-    os.kill(stack.pid_of("flyte"), signal.SIGKILL)
+    stack.process_of("flyte").kill()
     if opens == "while the server is away":
         gate.open()
     else:

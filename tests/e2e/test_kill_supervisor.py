@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 
 from .harness import gate as gates
 from .harness.eventually import eventually
 from .harness.gate import Gate
-from .harness.processes import parent_of
+from .harness.processes import still_alive
 from .harness.stack import Stack
 
 
@@ -17,14 +15,15 @@ def test_up_after_the_supervisor_was_killed_starts_nothing_twice(stack: Stack, g
     execution = stack.flyte.launch(gates.LAUNCH_PLAN, **gate.inputs)
     eventually(lambda: gate.is_waited_at)
     before = stack.processes
-    supervisor = parent_of(stack.pid_of("flyte"))
+    supervisor = stack.process_of("flyte").parent()
+    assert supervisor is not None
     assert "supervisord" in before[supervisor]
 
-    os.kill(supervisor, signal.SIGKILL)
+    supervisor.kill()
     said = stack.up().output
 
     assert "Ended what an earlier run had left behind" in said
-    assert not before.keys() & stack.processes.keys(), "one of the old processes still runs"
+    assert not still_alive(before)
     assert Counter(stack.tops).most_common(1)[0][1] == 1, "something runs twice"
     gate.open()
     assert execution.wait() == "SUCCEEDED"

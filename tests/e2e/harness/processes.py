@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 
 import psutil
@@ -10,18 +11,23 @@ import psutil
 MARK = "AIRFLYTE_STACK"
 
 
-def marked_processes(stack_id: str) -> dict[int, str]:
-    """Command lines of all living processes that carry the mark or descend from one that does, by pid."""
+def marked_processes(stack_id: str) -> dict[psutil.Process, str]:
+    """All living processes that carry the mark or descend from one that does, with their command lines."""
     processes = list(psutil.process_iter())
     marked = {each.pid for each in processes if _has_mark(each, stack_id)}
-    return {each.pid: _command(each) for each in processes if _is_alive(each) and _descends(each, marked)}
+    return {each: _command(each) for each in processes if _is_alive(each) and _descends(each, marked)}
 
 
-def parent_of(pid: int) -> int:
-    """The pid of its parent; 0 when it has ended."""
+def still_alive(known: dict[psutil.Process, str]) -> dict[psutil.Process, str]:
+    """Those of the processes found earlier that have not ended."""
+    return {process: command for process, command in known.items() if _is_alive(process)}
+
+
+def parent_of(process: psutil.Process) -> psutil.Process | None:
+    """Its parent; None when it has ended."""
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(pid).ppid()
-    return 0
+        return process.parent()
+    return None
 
 
 def is_listening(port: int) -> bool:
@@ -34,11 +40,13 @@ def is_listening(port: int) -> bool:
 def free_offset(numbers: tuple[int, ...], avoiding: int | None = None) -> int:
     """An offset at which nobody listens on any of these ports.
 
-    Downwards: above 32768 begin the ports that the kernel gives to outgoing connections.
+    Downwards: above 32768 begin the ports that the kernel gives to outgoing connections. At random, so that
+    others who tell stories on this machine most likely find another one.
     """
+    offsets = range(-6_000, -100, 100)
     return next(
         offset
-        for offset in range(-6_000, -100, 100)
+        for offset in random.sample(offsets, len(offsets))
         if offset != avoiding and not any(is_listening(number + offset) for number in numbers)
     )
 
@@ -57,7 +65,7 @@ def _descends(process: psutil.Process, marked: set[int]) -> bool:
 
 def _is_alive(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 

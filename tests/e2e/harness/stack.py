@@ -6,10 +6,12 @@ import json
 from functools import cached_property
 from pathlib import Path
 
+import psutil
+
 from .airflow import Airflow
 from .checkout import Checkout, Made, run
 from .flyte import Flyte
-from .processes import free_offset, is_listening, marked_processes, parent_of
+from .processes import free_offset, is_listening, marked_processes, parent_of, still_alive
 
 PORTS = {"airflow": 8080, "flyte": 30080, "s3": 30002, "postgres": 30001}
 """The documented ones; a stack's are all shifted by its offset."""
@@ -43,8 +45,12 @@ class Stack:
         return self.checkout.make("up", **{**settings, **variables})
 
     def down(self, *arguments: str) -> Made:
-        """``make down``, which must go well."""
-        return self.checkout.make("down", *arguments).check()
+        """``make down``, which must go well, and of what ran before nothing may be left."""
+        before = self.processes
+        made = self.checkout.make("down", *arguments).check()
+        # Asked one by one: a process that has lost its parent may hide its mark from an ordinary user.
+        assert not still_alive(before), made.output
+        return made
 
     def status(self) -> dict[str, object]:
         """``make status``, for scripts."""
@@ -88,19 +94,19 @@ class Stack:
         return str(self._read("stack.json")["stack_id"])
 
     @property
-    def processes(self) -> dict[int, str]:
-        """Command lines of its living processes by pid."""
+    def processes(self) -> dict[psutil.Process, str]:
+        """Its living processes with their command lines."""
         return marked_processes(self.id) if self.is_known else {}
 
     @property
     def tops(self) -> list[str]:
         """Command lines of the supervisor, of its components, and of what else has no parent in the stack."""
         processes = self.processes
-        supervisors = {pid for pid, command in processes.items() if "supervisord" in command}
+        supervisors = {process for process, command in processes.items() if "supervisord" in command}
         return [
             command
-            for pid, command in processes.items()
-            if (parent := parent_of(pid)) in supervisors or parent not in processes
+            for process, command in processes.items()
+            if (parent := parent_of(process)) in supervisors or parent not in processes
         ]
 
     @property
@@ -108,11 +114,11 @@ class Stack:
         """Which of its ports somebody listens on."""
         return [port for port in self.ports.values() if is_listening(port)]
 
-    def pid_of(self, component: str) -> int:
-        """The pid of a component, as ``make status`` says."""
+    def process_of(self, component: str) -> psutil.Process:
+        """The process of a component, as ``make status`` says."""
         components = self.status()["components"]
         assert isinstance(components, list)
-        return int(next(each["pid"] for each in components if each["name"] == component))
+        return psutil.Process(next(each["pid"] for each in components if each["name"] == component))
 
     def log(self, component: str) -> str:
         """A component's log."""
