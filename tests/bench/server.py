@@ -26,6 +26,7 @@ PROJECT, DOMAIN = "flytesnacks", "development"
 _START_SECONDS = 30.0
 _TASK_SECONDS = 60.0
 _CALL_SECONDS = 30.0
+_STOP_SECONDS = 15.0
 
 
 class Server:
@@ -84,13 +85,22 @@ class Server:
         return status == http.HTTPStatus.OK
 
     def end(self) -> None:
-        """End it and everything that it started; safe to call twice."""
+        """End it and everything that it started; safe to call twice.
+
+        :raises MeasurementError: when SIGTERM did not end the server; it is gone nevertheless.
+        """
         if self._channel is not None:
             self._channel.close()
-        if self._process is not None:
+        if self._process is None:
+            return
+        try:
             self._process.terminate()
-            self._process.wait(30)
-        marks.end_marked(self.mark)
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise MeasurementError(f"The server did not end within {_STOP_SECONDS:g} s of SIGTERM.") from None
+        finally:
+            marks.end_marked(self.mark)
+            self._process.wait()
 
     # ---- processes -----------------------------------------------------------------------------------------
 
