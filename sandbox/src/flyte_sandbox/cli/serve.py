@@ -18,6 +18,8 @@ from flyte_sandbox.errors import StartupError
 MARK = "AIRFLYTE_STACK"
 """Every process of one stack carries this variable with the same value."""
 
+_LOOK_SECONDS = 0.5
+
 logger = logging.getLogger("flyte_sandbox")
 
 
@@ -32,7 +34,9 @@ def serve(parsed: argparse.Namespace) -> int:
     logger.info("flyte-sandbox answers at %s (gRPC and HTTP)", sandbox.public_url)
     if not ipaddress.ip_address(sandbox.config.host).is_loopback:
         logger.warning("listening on %s: whoever reaches it can run code as this user", sandbox.config.host)
-    stop.wait()
+    while not stop.wait(_LOOK_SECONDS):
+        # A signal may fall between Python's look for one and the wait, which nothing would end then.
+        pass
     sandbox.stop()
     return 0
 

@@ -178,7 +178,16 @@ Index(
     executions.c.execution_project,
     executions.c.execution_domain,
     executions.c.state,
-    executions.c.execution_created_at,
+    executions.c.created_at,
+    executions.c.id,
+)
+Index(
+    "executions_by_phase_and_age",
+    executions.c.execution_project,
+    executions.c.execution_domain,
+    executions.c.state,
+    executions.c.phase,
+    executions.c.created_at,
 )
 Index("executions_by_phase", executions.c.phase)
 
