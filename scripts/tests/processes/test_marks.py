@@ -108,7 +108,8 @@ def test_a_closed_process_in_the_session_of_somebody_else_is_left_alone(
     stack_id: str, tmp_path: Path
 ) -> None:
     (tmp_path / "closed.py").write_text(textwrap.dedent(CLOSED))
-    shell = f"env {MARK}={stack_id} sleep 60 & exec env -u {MARK} {sys.executable} {tmp_path / 'closed.py'}"
+    program = f'"{sys.executable}" "{tmp_path / "closed.py"}"'
+    shell = f"env {MARK}={stack_id} sleep 60 & exec env -u {MARK} {program}"
     with start("", "/bin/sh", "-c", shell) as leader:
         _, closed = map(int, first_line(leader).split())
         found = {process.pid for process in marks.find_marked(stack_id)}

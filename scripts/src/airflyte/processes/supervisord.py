@@ -29,7 +29,7 @@ CALL_SECONDS = 3.0
 
 GIVEN_UP = "FATAL"
 RUNNING = frozenset({"STARTING", "RUNNING"})
-_ALREADY_STARTED, _NOT_RUNNING = 60, 70
+_SPAWN_ERROR, _ALREADY_STARTED, _NOT_RUNNING = 50, 60, 70
 """Fault codes of the supervisor's own, ``supervisor.xmlrpc.Faults``."""
 
 
@@ -115,8 +115,11 @@ class Supervisor:
             return {info["name"]: ComponentState(info) for info in call.supervisor.getAllProcessInfo()}
 
     def start_component(self, name: str) -> None:
-        """Have a component started, if it is not running; returns before it is ready."""
-        with self._proxy() as call, _tolerating(_ALREADY_STARTED):
+        """Have a component started, if it is not running; returns before it is ready.
+
+        One that has ended by then is an error to the supervisor; it tries again, and its state says the rest.
+        """
+        with self._proxy() as call, _tolerating(_ALREADY_STARTED, _SPAWN_ERROR):
             call.supervisor.startProcess(name, False)
 
     def stop_component(self, name: str) -> None:
@@ -212,11 +215,11 @@ def _short_address(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _tolerating(code: int) -> Iterator[None]:
+def _tolerating(*codes: int) -> Iterator[None]:
     try:
         yield
     except xmlrpc.client.Fault as fault:
-        if fault.faultCode != code:
+        if fault.faultCode not in codes:
             raise
 
 
