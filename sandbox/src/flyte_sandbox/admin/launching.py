@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from flyte_sandbox.admin import registered
-from flyte_sandbox.admin.descriptions import describe, missing
+from flyte_sandbox.admin.descriptions import missing
 from flyte_sandbox.admin.launch_plans import to_message as to_launch_plan
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.resolving import labels_as_tags, resolve_spec
@@ -32,6 +32,7 @@ from flyte_sandbox.compiler.identifiers import (
 )
 from flyte_sandbox.compiler.launch_plans import resolve_inputs
 from flyte_sandbox.compiler.literal_values import validate_literal_map
+from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.config import BUCKET
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
@@ -253,7 +254,7 @@ def _given_inputs(request: execution_pb2.ExecutionCreateRequest) -> literals_pb2
 
 
 def _taken(id: ExecutionId) -> AlreadyExists:
-    return AlreadyExists(f"value with matching already exists ({describe(id)})")
+    return AlreadyExists(f"value with matching already exists ({one_line(id)})")
 
 
 def _find_parent(connection: Connection, metadata: execution_pb2.ExecutionMetadata) -> int | None:

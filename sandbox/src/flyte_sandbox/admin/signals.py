@@ -12,10 +12,11 @@ from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from sqlalchemy import Connection, Row
 
-from flyte_sandbox.admin.descriptions import describe, missing
+from flyte_sandbox.admin.descriptions import missing
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.literals import infer_type
+from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.compiler.typing import describe as describe_type
 from flyte_sandbox.compiler.typing import is_castable
 from flyte_sandbox.db import executions, schema
@@ -54,7 +55,7 @@ class Signals:
             row = rows.get(connection, request.id)
             if row is None:
                 raise InvalidArgument(
-                    f"failed to validate that signal [{describe(request.id)}] exists, "
+                    f"failed to validate that signal [{one_line(request.id)}] exists, "
                     f"err: [{missing('signal', request.id)}]"
                 )
             _check_type(types_pb2.LiteralType.FromString(row.type), request.value)

@@ -64,14 +64,6 @@ def list_ids(
     return [row.name for row in connection.execute(query)]
 
 
-def exists_name(connection: Connection, resource_type: int, project: str, domain: str, name: str) -> bool:
-    table = TABLES[resource_type]
-    query = select(table.c.id).where(
-        table.c.project == project, table.c.domain == domain, table.c.name == name
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
 def get_active_launch_plan(connection: Connection, project: str, domain: str, name: str) -> Row[Any] | None:
     table = schema.launch_plans
     query = select(table).where(

@@ -15,12 +15,11 @@ from flyte_sandbox.engine.bindings import BindingError, resolve
 from flyte_sandbox.engine.messages import Ended
 from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes import kind_of
-from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
+from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error
 from flyte_sandbox.phases import NODE, WORKFLOW
 
 AUTO_ABORT = "Some node execution failed, auto-abort."
 USER_ABORT = "Workflow aborted."
-_TIMED_OUT = "Timeout in node"
 
 
 def begin(step: Step) -> None:
@@ -108,11 +107,6 @@ def fail(step: Step, node: NodeRun, error: ExecutionError, **fields: object) -> 
     node.error = error
     step.node(node, NODE.FAILED, error=error, **fields)
     _fail_scope(step, node, error)
-
-
-def time_out(step: Step, node: NodeRun) -> None:
-    step.node(node, NODE.TIMED_OUT)
-    _fail_scope(step, node, user_error("Timeout", _TIMED_OUT))
 
 
 def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, signal_pb2
+from flyteidl.service import admin_pb2, dataproxy_pb2, signal_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -15,12 +15,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"],
     signal_pb2.DESCRIPTOR.services_by_name["SignalService"],
 )
-"""What is registered. With auth off the real one leaves these two out, so that they are UNIMPLEMENTED:"""
-
-AUTH_SERVICES: tuple[ServiceDescriptor, ...] = (
-    auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"],
-    identity_pb2.DESCRIPTOR.services_by_name["IdentityService"],
-)
+"""What is registered. With auth off the real one leaves identity and auth metadata out: UNIMPLEMENTED."""
 
 
 @dataclass(frozen=True)
