@@ -29,6 +29,8 @@ class SandboxConfig:
     :param slots: how many attempts may run at once; 0 means one more than there are cores.
     :param max_nodes: nodes that a workflow may have (the real one: 100).
     :param first_look_seconds: how long GetExecution of a new execution may wait for its end.
+    :param preload_after_seconds: how long a new template leaves the processor to others before it imports what
+        earlier tasks needed.
     :param grace_seconds: between SIGTERM and SIGKILL of a task.
     :param task_env: more variables for every task.
     :param mark: name and value of the variable that every process of this stack carries.
@@ -48,6 +50,7 @@ class SandboxConfig:
     slots: int = 0
     max_nodes: int = 10_000
     first_look_seconds: float = 0.5
+    preload_after_seconds: float = 0.0
     grace_seconds: float = 2.0
     task_env: Mapping[str, str] = field(default_factory=dict)
     mark: tuple[str, str] | None = None

@@ -195,6 +195,7 @@ class Sandbox:
             config.grace_seconds,
             self._orders.started,
             self._orders.ended,
+            preload_after_seconds=config.preload_after_seconds,
         )
         self._orders.use(self.runner)
 

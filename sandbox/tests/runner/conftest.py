@@ -38,7 +38,12 @@ class Harness:
     """
 
     def __init__(
-        self, folder: Path, warm: bool = True, interpreter: Path | None = None, linger_seconds: float = 10.0
+        self,
+        folder: Path,
+        warm: bool = True,
+        interpreter: Path | None = None,
+        linger_seconds: float = 10.0,
+        preload_after_seconds: float = 0.0,
     ) -> None:
         self.folder = folder
         self.started: dict[str, datetime] = {}
@@ -46,6 +51,7 @@ class Harness:
         self._heard = threading.Condition()
         self._warm = warm
         self._linger_seconds = linger_seconds
+        self._preload_after_seconds = preload_after_seconds
         self._interpreter = interpreter or Path(sys.executable)
 
     @cached_property
@@ -59,6 +65,7 @@ class Harness:
             on_started=self._on_started,
             on_end=self._on_end,
             linger_seconds=self._linger_seconds,
+            preload_after_seconds=self._preload_after_seconds,
         )
 
     def _on_started(self, key: str, at: datetime) -> None:

@@ -69,6 +69,18 @@ def test_it_is_remembered_by_the_next_template(harness, make_harness, environmen
     wait_until_loaded(after, eventually, "heavy")
 
 
+def test_it_waits_while_it_was_told_to_but_not_longer_than_for_an_attempt(
+    harness, make_harness, environment, eventually
+):
+    loaded(harness, "first", "heavy", imports=["heavy"])
+    wait_until_loaded(harness, eventually, "heavy")
+    harness.runner.close(stop_attempts=True)
+    after = make_harness(interpreter=environment.python, preload_after_seconds=3600)
+    after.runner.ready(30)
+    assert loaded(after, "early", "heavy") == []
+    wait_until_loaded(after, eventually, "heavy")
+
+
 def test_user_code_and_editable_packages_are_never_preloaded(harness, environment, tmp_path, eventually):
     (tmp_path / "editable").mkdir()
     (tmp_path / "editable" / "mine.py").write_text("VALUE = 1")

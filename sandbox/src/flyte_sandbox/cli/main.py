@@ -102,6 +102,13 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", type=Path, help="the same as --environment default=PYTHON")
     parser.add_argument("--database-url", default="", help="an SQLAlchemy URL (default: SQLite in the state)")
     parser.add_argument("--cold", action="store_true", help="a fresh process for every attempt of a task")
+    parser.add_argument(
+        "--preload-after",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="leave a booting machine alone so long",
+    )
     parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: cores plus one)")
     _access_options(parser)
 

@@ -64,6 +64,7 @@ def read_config(parsed: argparse.Namespace) -> SandboxConfig:
         environments=read_environments(parsed),
         warm=not parsed.cold,
         slots=parsed.slots,
+        preload_after_seconds=parsed.preload_after,
         mark=(MARK, mark) if mark else None,
         allow_other_users=parsed.allow_other_users,
         allowed_hosts=tuple(parsed.allowed_host),

@@ -44,6 +44,7 @@ class ProcessRunner:
     :param on_started: called with key and time when an attempt's process exists, adopted ones too.
     :param on_end: called exactly once for each attempt that was started or resumed.
     :param linger_seconds: how long a template without attempts waits for the next server.
+    :param preload_after_seconds: how long a new template waits with what earlier attempts had to import.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class ProcessRunner:
         on_started: Callable[[str, datetime], None],
         on_end: Callable[[AttemptExit], None],
         linger_seconds: float = 10.0,
+        preload_after_seconds: float = 0.0,
     ) -> None:
-        patience = Patience(grace_seconds, linger_seconds)
+        patience = Patience(grace_seconds, linger_seconds, preload_after_seconds)
         self._templates = Templates(environments, templates_folder, mark, warm, patience)
         self._dispatcher = Dispatcher(self._templates, grace_seconds, on_started, on_end)
         self._readiness = Readiness(self._dispatcher)

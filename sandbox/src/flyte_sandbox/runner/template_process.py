@@ -50,6 +50,7 @@ class TemplateSettings:
     warm: bool
     grace_seconds: float
     linger_seconds: float
+    preload_after_seconds: float
 
     @property
     def log(self) -> Path:
@@ -168,6 +169,7 @@ def _write_config(settings: TemplateSettings) -> Config:
         memory=str(settings.folder / "modules.json"),
         grace_seconds=settings.grace_seconds,
         linger_seconds=settings.linger_seconds,
+        preload_after_seconds=settings.preload_after_seconds,
         version=program_version(),
     )
     if Path(config.socket).parent != folder:

@@ -29,10 +29,13 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long templates wait: for attempts that were told to stop, and for a server when there is none."""
+    """How long templates wait: for attempts that were told to stop, for a server when there is none, and
+    before they preload.
+    """
 
     grace_seconds: float
     linger_seconds: float
+    preload_after_seconds: float
 
 
 class Templates:
@@ -68,6 +71,7 @@ class Templates:
             warm=self._warm,
             grace_seconds=self._patience.grace_seconds,
             linger_seconds=self._patience.linger_seconds,
+            preload_after_seconds=self._patience.preload_after_seconds,
         )
 
     def settings(self, environment: str) -> TemplateSettings:

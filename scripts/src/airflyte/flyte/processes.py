@@ -9,6 +9,9 @@ from airflyte.processes.components import Component
 SERVER = "flyte"
 S3 = "s3"
 
+_PRELOAD_AFTER_SECONDS = 15.0
+"""Airflow boots meanwhile, for which both cores are needed; the first task ends the wait."""
+
 
 def components(
     program: Path, state: Path, *, port: int, s3_port: int, task_python: Path, is_warm: bool
@@ -24,6 +27,7 @@ def components(
     serve = [
         *("serve", *common, "--port", str(port), "--s3-port", str(s3_port)),
         *("--environment", f"default={task_python}"),
+        *("--preload-after", str(_PRELOAD_AFTER_SECONDS)),
         *([] if is_warm else ["--cold"]),
     ]
     return [

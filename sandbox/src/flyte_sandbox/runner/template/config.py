@@ -17,6 +17,8 @@ class Config:
     :param warm: import flytekit; else only fork and exec.
     :param memory: file that remembers the modules to preload, shared by all templates of the environment.
     :param linger_seconds: how long to wait for a server when there is nothing left to wait for.
+    :param preload_after_seconds: how long to leave the processor to others before preloading; an attempt that
+        comes earlier imports for itself, and ends the wait.
     :param version: changes with these files, so that a new server does not talk to an old template.
     """
 
@@ -28,6 +30,7 @@ class Config:
     memory: str
     grace_seconds: float
     linger_seconds: float
+    preload_after_seconds: float
     version: str
 
     @property

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from types import FrameType
@@ -29,16 +30,26 @@ class Preloading:
     :ivar is_spoilt: an import went wrong in a way that only a new process cures.
     """
 
-    def __init__(self, warmth: Warmth, memory: Memory) -> None:
+    def __init__(self, warmth: Warmth, memory: Memory, wait_seconds: float) -> None:
         self.is_spoilt = False
         self._warmth = warmth
         self._memory = memory
         self._waiting = deque(memory.modules)
         self._imported: list[str] = []
+        self._not_before = time.monotonic() + wait_seconds
 
     @property
-    def is_pending(self) -> bool:
-        return bool(self._waiting) and not self.is_spoilt
+    def next_step(self) -> float | None:
+        """When, on the monotonic clock, there is something to import; None: nothing is waiting."""
+        return self._not_before if self._waiting and not self.is_spoilt else None
+
+    @property
+    def is_due(self) -> bool:
+        return self.next_step is not None and time.monotonic() >= self._not_before
+
+    def hurry(self) -> None:
+        """An attempt has come, and more may follow: wait no longer."""
+        self._not_before = 0.0
 
     def learn(self, names: list[str]) -> None:
         self._waiting.extend(self._memory.learn(names))

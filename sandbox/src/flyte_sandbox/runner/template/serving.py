@@ -69,7 +69,7 @@ class Template:
     def run(self) -> Forked | None:
         self._warmth = Warmth(self._config.warm)
         memory = Memory.read(self._config.memory) if self._warmth.flytekit else Memory("")
-        self._preloading = Preloading(self._warmth, memory)
+        self._preloading = Preloading(self._warmth, memory, self._config.preload_after_seconds)
         self._watch()
         while not self._is_over():
             forked = self._turn()
@@ -105,7 +105,7 @@ class Template:
         self._children.kill_the_late()
         self._children.save_again()
         self._learn()
-        if not ready and self._preloading.is_pending and not self._is_retiring:
+        if not ready and self._preloading.is_due and not self._is_retiring:
             self._preload()
         if self._is_terminating:
             self._retire("terminated")
@@ -114,9 +114,9 @@ class Template:
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done without being asked; None: until asked."""
-        if self._preloading.is_pending and not self._is_retiring:
-            return 0
         deadlines = [self._children.next_deadline]
+        if not self._is_retiring:
+            deadlines.append(self._preloading.next_step)
         if self._children.unsaved:
             deadlines.append(time.monotonic() + _SAVE_AGAIN_SECONDS)
         if not self._connections and self._children.is_empty:
@@ -211,6 +211,7 @@ class Template:
         return None
 
     def _start(self, job: Job) -> Forked | None:
+        self._preloading.hurry()
         if not self._is_retiring:
             self._check_fitness()
         if self._is_retiring:
