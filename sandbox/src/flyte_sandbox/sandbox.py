@@ -39,6 +39,7 @@ from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
 from flyte_sandbox.engine.ordering import Orders
+from flyte_sandbox.engine.sleeping import Sleeper
 from flyte_sandbox.engine.slots import Slots
 from flyte_sandbox.engine.task_environment import platform_env
 from flyte_sandbox.rpc.dispatch import Dispatcher
@@ -182,6 +183,7 @@ class Sandbox:
             self.store,
             self.loader,
             self._orders,
+            Sleeper(self.db, self._clock, self._alarms, self.engine.post),
             self._alarms,
             self.engine.post,
             self.admin.launching.create,

@@ -24,6 +24,7 @@ from flyte_sandbox.engine.caching import cache_key
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     Act,
+    Attempt,
     CacheLooked,
     ChildRefused,
     ChildStarted,
@@ -40,6 +41,8 @@ from flyte_sandbox.engine.messages import (
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.ordering import Orders, Post
+from flyte_sandbox.engine.sleeping import TASK_TYPE as CORE_SLEEP
+from flyte_sandbox.engine.sleeping import Sleeper
 from flyte_sandbox.engine.step import user_error
 from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, NotFound, SandboxError
 
@@ -49,6 +52,7 @@ logger = logging.getLogger(__name__)
 class Actor:
     """Its methods are called from the engine's thread.
 
+    :param sleeper: runs what needs no process.
     :param post: brings a message to the engine.
     :param create: launches a child execution, ``terminate`` ends one.
     """
@@ -59,6 +63,7 @@ class Actor:
         store: Store,
         loader: Loader,
         orders: Orders,
+        sleeper: Sleeper,
         alarms: Alarms,
         post: Post,
         create: Callable[[execution_pb2.ExecutionCreateRequest], object],
@@ -68,6 +73,7 @@ class Actor:
         self._store = store
         self._loader = loader
         self.orders = orders
+        self._sleeper = sleeper
         self._alarms = alarms
         self._post = post
         self._create = create
@@ -83,11 +89,12 @@ class Actor:
     def act(self, run: Run, act: Act) -> None:
         match act:
             case StartAttempt():
-                self.orders.start(act.attempt)
+                self._runner_of(act.attempt).start(act.attempt)
             case ResumeAttempt():
-                self.orders.resume(act.attempt)
+                self._runner_of(act.attempt).resume(act.attempt)
             case StopAttempt():
-                self.orders.stop(act.key)
+                if not self._sleeper.stop(act.key):
+                    self.orders.stop(act.key)
             case LookUpCache():
                 self._look_up(run.id, act)
             case LookUpSignal():
@@ -98,6 +105,9 @@ class Actor:
                 self._start_child(run, act)
             case TerminateChild():
                 self._terminate_child(run.id, act)
+
+    def _runner_of(self, attempt: Attempt) -> Orders | Sleeper:
+        return self._sleeper if attempt.task.type == CORE_SLEEP else self.orders
 
     # ---- catalog
 
