@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from airflyte.airflow import runs
-from airflyte.airflow.rest import AirflowApiError
+from airflyte.airflow.rest import AirflowApi, AirflowApiError, segment
 from airflyte.environments import Progress
 from airflyte.errors import AirflyteError
 from airflyte.flyte.client import Execution
@@ -70,6 +70,7 @@ def run(stack: Stack, progress: Progress, dag_id: str = DAG) -> Result:
     """
     api = stack.airflow()
     try:
+        _refuse_unwritten(stack.airflow_home.dags, api, dag_id)
         run_id = runs.trigger(api, dag_id, progress.say)
         for look in runs.follow(api, dag_id, run_id, LIMIT_SECONDS):
             done = sum(state in runs.FINAL for state in look.tasks.values())
@@ -107,6 +108,20 @@ def explain_failure(stack: Stack, result: Result) -> list[str]:
             lines.append(f"last lines of {result.dag_id}.{task}:")
             lines += [f"| {line}" for line in runs.last_log_lines(api, look, task)]
     return lines
+
+
+def _refuse_unwritten(folder: Path, api: AirflowApi, dag_id: str) -> None:
+    """Spare the wait for a Dag that Airflow will never read: a misspelt one.
+
+    :raises AirflyteError: Airflow does not know it, and no file in ``dags/`` names it.
+    """
+    sources = (path.read_text(encoding="utf-8", errors="replace") for path in folder.rglob("*.py"))
+    if any(dag_id in source for source in sources) or api.find(f"/dags/{segment(dag_id)}"):
+        return
+    known = ", ".join(each["dag_id"] for each in api.get("/dags?limit=20")["dags"])
+    raise AirflyteError(
+        f"There is no Dag {dag_id}: no file in dags/ names it. Airflow knows {known or 'none'}."
+    )
 
 
 def _execution(stack: Stack, run: runs.DagRun) -> Execution | None:
