@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
+MAX_MESSAGE_BYTES = 32_000
+"""Of an error that is sent to a client."""
+
+
 class SandboxError(Exception):
     """A refusal with a gRPC code.
 
@@ -25,6 +29,18 @@ class SandboxError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+    def shortened(self) -> SandboxError:
+        """What a client is told: a message too long for a header is cut and loses its details.
+
+        Source: flyteadmin pkg/rpc/adminservice/util/transformers.go.
+        """
+        text = self.message.encode(errors="replace")
+        if len(text) <= MAX_MESSAGE_BYTES:
+            return self
+        cut = SandboxError(text[:MAX_MESSAGE_BYTES].decode(errors="ignore"))
+        cut.code = self.code
+        return cut
 
 
 class InvalidArgument(SandboxError):

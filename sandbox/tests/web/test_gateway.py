@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -221,7 +222,9 @@ async def test_a_json_body_with_an_unknown_field_is_refused(client: httpx.AsyncC
     assert "projekt" in answer.json()["message"]
 
 
-@pytest.mark.parametrize(("body", "kind"), [(b"{", "application/json"), (b"\xff\xff", OCTETS)])
+@pytest.mark.parametrize(
+    ("body", "kind"), [(b"{", "application/json"), (b"[]", "application/json"), (b"\xff\xff", OCTETS)]
+)
 async def test_a_broken_body_is_refused(client: httpx.AsyncClient, call: Any, body: bytes, kind: str) -> None:
     headers = {"content-type": kind, "accept": "application/json"}
     answer = await client.post("/api/v1/projects", content=body, headers=headers)
@@ -317,7 +320,20 @@ async def test_details_travel_with_an_error(client: httpx.AsyncClient, call: Any
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/login", "/api/v1/projects/", "/api/v1/tasks/p/d/a%2Fb/v", "/favicon.ico"]
+    "path",
+    [
+        "/api/v1/nothing",
+        "/login",
+        "/callback",
+        "/logout",
+        "/.well-known/openid-configuration",
+        "/v1/projects",
+        "/api/v1",
+        "/api/v1/version/",
+        "/api/v1/tasks/p/d/a%2Fb/v",
+        "/api/v1/version%0A",
+        "/favicon.ico",
+    ],
 )
 async def test_a_path_that_nobody_declared_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
@@ -325,10 +341,47 @@ async def test_a_path_that_nobody_declared_is_not_found(client: httpx.AsyncClien
     assert answer.json() == {"code": 5, "message": "Not Found", "details": []}
 
 
-async def test_a_path_with_another_verb_is_unimplemented(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/api/v1/version", headers={"accept": OCTETS})
+@pytest.mark.parametrize("verb", ["POST", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW"])
+async def test_a_path_with_another_verb_is_unimplemented(client: httpx.AsyncClient, verb: str) -> None:
+    answer = await client.request(verb, "/api/v1/version", headers={"accept": OCTETS})
     assert answer.status_code == 501
-    assert status_pb2.Status.FromString(answer.content).code == 12
+    if verb != "HEAD":
+        status = status_pb2.Status.FromString(answer.content)
+        assert (status.code, status.message) == (12, "Method Not Allowed")
+
+
+async def test_a_value_in_the_path_may_be_empty_and_is_then_missing(
+    client: httpx.AsyncClient, call: Any
+) -> None:
+    await client.get("/api/v1/projects/")
+    name, request = call.asked[-1]
+    assert (name, request.id) == ("GetProject", "")
+
+
+async def test_a_long_message_is_cut_and_loses_its_details(client: httpx.AsyncClient, call: Any) -> None:
+    call.answers["GetExecution"] = InvalidArgument("ü" * 20_000, project_pb2.Project(id="p"))
+    answer = await client.get(EXECUTION)
+    assert answer.status_code == 400
+    assert answer.json() == {"code": 3, "message": "ü" * 16_000, "details": []}
+
+
+async def test_what_json_cannot_say_is_an_internal_error(client: httpx.AsyncClient, call: Any) -> None:
+    data = execution_pb2.WorkflowExecutionGetDataResponse()
+    data.full_inputs.literals["a"].scalar.generic["x"] = float("inf")
+    call.answers["GetExecutionData"] = data
+    answer = await client.get("/api/v1/data/executions/p/d/x")
+    assert (answer.status_code, answer.json()["code"]) == (500, 13)
+    answer = await client.get("/api/v1/data/executions/p/d/x", headers={"accept": OCTETS})
+    assert execution_pb2.WorkflowExecutionGetDataResponse.FromString(answer.content) == data
+
+
+async def test_the_openapi_document_describes_every_path(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/v1/openapi")).json()
+    verbs = {(verb.upper(), path) for path, item in document["paths"].items() for verb in item}
+    assert verbs == {(route.verb, "/" + "/".join(route.segments)) for route in Routes()}
+    text = json.dumps(document)
+    for reference in set(re.findall(r"#/definitions/([\w.]+)", text)):
+        assert reference in document["definitions"]
 
 
 async def test_a_body_beyond_the_limit_is_refused_while_it_comes(

@@ -19,7 +19,6 @@ from flyte_sandbox.rpc.methods import SERVICES, Method, methods
 Call = Callable[[str, Message], Awaitable[Message]]
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
-_MAX_ERROR_BYTES = 32_000
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -80,14 +79,9 @@ class GrpcServer:
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: SandboxError) -> None:
-    """Ends the call with the error's code; a message too long for a header is cut and loses its details.
-
-    Source: flyteadmin pkg/rpc/adminservice/util/transformers.go.
-    """
+    """Ends the call with the error's code, message and details."""
+    error = error.shortened()
     code = grpc.StatusCode[error.code]
-    message = error.message.encode()
-    if len(message) > _MAX_ERROR_BYTES:
-        await context.abort(code, message[:_MAX_ERROR_BYTES].decode(errors="ignore"))
     status = status_pb2.Status(code=code.value[0], message=error.message)
     for detail in error.details:
         packed = AnyMessage()

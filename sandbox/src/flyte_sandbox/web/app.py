@@ -16,6 +16,7 @@ from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock, SystemClock
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
+from flyte_sandbox.web import openapi
 from flyte_sandbox.web.gateway import Call, Gateway
 from flyte_sandbox.web.pages.logs import Logs
 from flyte_sandbox.web.pages.router import Pages
@@ -46,13 +47,15 @@ def create_app(
         Route("/console", _to_console),
         Mount("/console", routes=Pages(call, logs, clock or SystemClock()).routes()),
         Route("/signed/{object:path}", signed.__call__, methods=["GET", "PUT"]),
-        # All else is the API's, also to say that there is no such thing.
-        Route("/{anything:path}", gateway.__call__, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        Route("/api/v1/openapi", _openapi),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, config=config, port=config.port if port is None else port)],
     )
+    # All else is the API's, also to say that there is no such thing, or that it does not take the verb.
+    app.router.default, app.router.redirect_slashes = gateway, False
+    return app
 
 
 def _healthcheck(check_tasks: Callable[[], None]) -> Callable[[Request], Awaitable[Response]]:
@@ -68,6 +71,10 @@ def _healthcheck(check_tasks: Callable[[], None]) -> Callable[[Request], Awaitab
         return JSONResponse({"tasks": "ready"})
 
     return healthcheck
+
+
+async def _openapi(_: Request) -> Response:
+    return JSONResponse(openapi.document())
 
 
 async def _to_console(_: Request) -> Response:

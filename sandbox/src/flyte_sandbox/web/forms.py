@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from flyte_sandbox.errors import InvalidArgument
+from flyte_sandbox.errors import Internal, InvalidArgument
 
 JSON = "application/json"
 PROTOBUF = "application/octet-stream"
@@ -34,15 +34,23 @@ class Form:
     is_strict: bool = False
 
     def write(self, message: Message) -> bytes:
+        """:raises Internal: for what JSON cannot say: an infinite number in a Struct, a time out of range."""
         if self.content_type == PROTOBUF:
             return message.SerializeToString()
-        return json.dumps(_to_tree(message, self.has_proto_names), ensure_ascii=False).encode()
+        try:
+            return json.dumps(_to_tree(message, self.has_proto_names), ensure_ascii=False).encode()
+        except (json_format.SerializeToJsonError, TypeError, ValueError) as exc:
+            raise Internal(
+                f"no JSON says this {message.DESCRIPTOR.full_name}: {exc}; ask for {PROTOBUF}"
+            ) from exc
 
     def read(self, body: bytes, message: Message) -> None:
         """:raises InvalidArgument: when the body is not of this form."""
         try:
             if self.content_type == PROTOBUF:
                 message.ParseFromString(body)
+            elif not body.lstrip().startswith(b"{"):  # Python's parser would take other things for empty ones
+                raise json_format.ParseError("it is no JSON object")
             else:
                 json_format.Parse(body, message, ignore_unknown_fields=not self.is_strict)
         except (DecodeError, json_format.ParseError, UnicodeDecodeError, RecursionError) as exc:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from flyte_sandbox.errors import NotFound, ResourceExhausted, SandboxError, Unimplemented
 from flyte_sandbox.web.binding import bind_path, bind_query
@@ -56,16 +57,21 @@ class Gateway:
         self._call = call
         self._routes = Routes()
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await self._answer(Request(scope, receive))
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         accepts = [value for line in request.headers.getlist("accept") for value in (line.strip(),)]
         inward, outward = negotiate(accepts, request.headers.get("content-type", ""))
         try:
             route, values = self._find(request)
             message = await _read_request(request, route, values, inward)
-            answer = await self._call(route.rpc, message)
+            body = outward.write(await self._call(route.rpc, message))
         except SandboxError as exc:
             return error_response(exc, outward)
-        return Response(outward.write(answer), media_type=outward.content_type)
+        return Response(body, media_type=outward.content_type)
 
     def _find(self, request: Request) -> tuple[Route, dict[str, str]]:
         path = request.scope["path"]
@@ -104,10 +110,14 @@ async def read_body(request: Request) -> bytes:
 
 def error_response(error: SandboxError, form: Form) -> Response:
     """The status that the code stands for, with a ``google.rpc.Status`` in the form of the answer."""
+    http_status = 413 if isinstance(error, TooLarge) else HTTP_STATUS[error.code]
+    error = error.shortened()
     status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=error.message)
     for detail in error.details:
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
-    http_status = 413 if isinstance(error, TooLarge) else HTTP_STATUS[error.code]
-    return Response(form.write(status), http_status, media_type=form.content_type)
+    response = Response(form.write(status), http_status, media_type=form.content_type)
+    if http_status == 401:
+        response.headers["www-authenticate"] = " ".join(error.message.split()) or "Bearer"
+    return response

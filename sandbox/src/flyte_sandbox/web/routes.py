@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 from google.api import annotations_pb2, http_pb2
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -31,6 +31,7 @@ class Route:
     segments: tuple[str, ...]
     rpc: str
     request: type[Message]
+    response: Descriptor
     has_body: bool
 
     @property
@@ -39,10 +40,11 @@ class Route:
         return frozenset(segment[1:-1] for segment in self.segments if segment.startswith("{"))
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """:return: values by field, None when the path is another one."""
+        """:return: values by field, None when the path is another one. A value may be empty, as in the real
+        one, and the RPC then misses it."""
         values = {}
         for wanted, given in zip(self.segments, segments, strict=True):
-            if wanted.startswith("{") and given:
+            if wanted.startswith("{"):
                 values[wanted[1:-1]] = given
             elif wanted != given:
                 return None
@@ -94,5 +96,6 @@ def _route(method: MethodDescriptor, binding: http_pb2.HttpRule) -> Route:
         segments=tuple(path.removeprefix("/").split("/")),
         rpc=f"/{method.containing_service.full_name}/{method.name}",
         request=GetMessageClass(method.input_type),
+        response=method.output_type,
         has_body=binding.body == "*",
     )
