@@ -10,9 +10,6 @@ from datetime import datetime, timedelta
 
 from flyte_sandbox.clock import Clock
 
-_LONGEST_LOOK_SECONDS = 3600.0
-"""Wall clocks are set; nobody sleeps through more than this without looking again."""
-
 
 class Alarms:
     """:param clock: whose time counts. Callbacks come from the alarms' own thread and must not block."""
@@ -49,13 +46,8 @@ class Alarms:
         """Waits until the first alarm is due."""
         with self._changed:
             while not self._is_closed:
-                seconds = self._seconds_to_first()
-                if seconds <= 0:
+                first = self._waiting[0][0] if self._waiting else None
+                if first is not None and first <= self._clock.now():
                     return heapq.heappop(self._waiting)[2]
-                self._changed.wait(min(seconds, _LONGEST_LOOK_SECONDS))
+                self._clock.wait(self._changed, first)
         return None
-
-    def _seconds_to_first(self) -> float:
-        if not self._waiting:
-            return _LONGEST_LOOK_SECONDS
-        return (self._waiting[0][0] - self._clock.now()).total_seconds()
