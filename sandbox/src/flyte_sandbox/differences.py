@@ -171,7 +171,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         Effect.REFUSED,
         "Filters on serialised columns",
-        "`spec` and `closure` can be compared, as bytes",
+        "`spec`, `closure`, `digest` and the like can be compared, as bytes",
         "INVALID_ARGUMENT, as for a column that does not exist",
         "The bytes are another release's matter, and no client asks for them",
         "db/listing.py",
@@ -439,17 +439,6 @@ MISSING_CALLS: tuple[MissingCalls, ...] = (
             "GetWorkflowAttributes",
             "DeleteWorkflowAttributes",
             "ListMatchableAttributes",
-        ),
-    ),
-    MissingCalls(
-        "AdminService",
-        "archiving and describing entities",
-        (
-            "ListNamedEntities",
-            "GetNamedEntity",
-            "UpdateNamedEntity",
-            "GetDescriptionEntity",
-            "ListDescriptionEntities",
         ),
     ),
     MissingCalls("DataProxyService", "`remote.get` of a `flyte://` address", ("GetData",)),

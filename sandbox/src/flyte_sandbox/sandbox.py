@@ -18,9 +18,11 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
 from flyte_sandbox.admin.data_proxy import DataProxy
+from flyte_sandbox.admin.description_entities import DescriptionEntities
 from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.signals import Signals
@@ -172,6 +174,8 @@ class Sandbox:
         )
 
     def _build_actor(self) -> None:
+            named_entities=NamedEntities(db, clock),
+            description_entities=DescriptionEntities(db),
         config = self.config
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)

@@ -54,7 +54,7 @@ class LaunchPlans:
         self.store(plan, row.id)
         return launch_plan_pb2.LaunchPlanCreateResponse()
 
-    def store(self, plan: launch_plan_pb2.LaunchPlan, workflow_key: int) -> None:
+    def store(self, plan: launch_plan_pb2.LaunchPlan, workflow_key: int, is_generated: bool = False) -> None:
         """:param workflow_key: the row of the workflow that it launches.
 
         :raises AlreadyExists, InvalidArgument: see :func:`registered.insert_once`.
@@ -64,6 +64,7 @@ class LaunchPlans:
         def insert(connection: Connection) -> None:
             now = self._clock.now()
             entities.insert_row(
+        :param is_generated: made for the execution of a single task, and hidden from lists of names.
                 connection,
                 plan.id,
                 workflow_id=workflow_key,
@@ -81,6 +82,8 @@ class LaunchPlans:
         registered.insert_once(self._db, plan.id, digest, insert, describe_old)
 
     def get(self, request: common_pb2.ObjectGetRequest) -> launch_plan_pb2.LaunchPlan:
+            if is_generated:
+                registered.mark_generated(connection, plan.id, to_micros(now))
         id = registered.read_id(request, _LAUNCH_PLAN)
         with self._db.read() as connection:
             return to_message(registered.get_row(connection, id))
@@ -122,7 +125,7 @@ class LaunchPlans:
     def list_ids(
         self, request: common_pb2.NamedEntityIdentifierListRequest
     ) -> common_pb2.NamedEntityIdentifierList:
-        return registered.list_ids(self._db, request, _LAUNCH_PLAN, "ListLaunchPlanIds")
+        return registered.list_ids(self._db, LAUNCH_PLANS, request, "ListLaunchPlanIds")
 
     def update(
         self, request: launch_plan_pb2.LaunchPlanUpdateRequest

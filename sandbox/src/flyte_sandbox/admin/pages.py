@@ -14,11 +14,15 @@ from flyte_sandbox.db.filters import parse
 from flyte_sandbox.db.listing import Page
 from flyte_sandbox.errors import InvalidArgument
 
+_MAX_TOKEN_DIGITS = 18
+"""More would not fit into the database's numbers."""
 
-def read_page(request: Any, rpc: str, limit_required: bool = True) -> Page:
+
+def read_page(request: Any, rpc: str, limit_required: bool = True, has_filters: bool = True) -> Page:
     """:param request: a list request with ``limit``, ``token`` and perhaps ``sort_by`` and ``filters``.
 
     :param rpc: named in the message about a bad token.
+    :param has_filters: whether this call heeds the request's filters.
     :raises InvalidArgument: for a missing limit, a bad token or a bad filter.
     """
     if limit_required and request.limit == 0:
@@ -27,7 +31,7 @@ def read_page(request: Any, rpc: str, limit_required: bool = True) -> Page:
     return Page(
         limit=request.limit,
         offset=_read_token(request.token, rpc),
-        filters=parse(getattr(request, "filters", "")),
+        filters=parse(getattr(request, "filters", "")) if has_filters else (),
         has_sort=has_sort,
         sort_key=request.sort_by.key if has_sort else "",
         descending=not has_sort or request.sort_by.direction == common_pb2.Sort.DESCENDING,
@@ -37,7 +41,7 @@ def read_page(request: Any, rpc: str, limit_required: bool = True) -> Page:
 def _read_token(token: str, rpc: str) -> int:
     if not token:
         return 0
-    if not (token.isascii() and token.isdigit()):
+    if not (token.isascii() and token.isdigit()) or len(token) > _MAX_TOKEN_DIGITS:
         raise InvalidArgument(f"invalid pagination token {token} for {rpc}")
     return int(token)
 

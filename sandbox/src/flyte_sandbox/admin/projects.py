@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.clock import Clock
-from flyte_sandbox.compiler.identifiers import validate_project
+from flyte_sandbox.compiler.identifiers import require, validate_project
 from flyte_sandbox.config import DEFAULT_PROJECT, DOMAINS
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.database import Database
@@ -44,7 +44,9 @@ class Projects:
             with self._db.write() as connection:
                 self._insert(connection, request.project)
         except IntegrityError:
-            raise AlreadyExists(f"project [{request.project.id}] already exists") from None
+            raise AlreadyExists(
+                f"value with matching already exists (project [{request.project.id}])"
+            ) from None
         return project_pb2.ProjectRegisterResponse()
 
     def _insert(self, connection: Connection, project: project_pb2.Project) -> None:
@@ -64,13 +66,13 @@ class Projects:
             row = _get(connection, request.id)
             if row is None:
                 raise NotFound(f"project [{request.id}] not found")
+            validate_project(request, is_new=False)
             project = _to_message(row)
             project.MergeFrom(request)
             project.state = request.state
             if request.HasField("labels"):
                 project.labels.CopyFrom(request.labels)
             del project.domains[:]
-            validate_project(project)
             values = {"name": project.name, "description": project.description, "state": project.state}
             query = update(schema.projects).where(schema.projects.c.identifier == request.id)
             now = to_micros(self._clock.now())
@@ -78,6 +80,7 @@ class Projects:
         return project_pb2.ProjectUpdateResponse()
 
     def get(self, request: project_pb2.ProjectGetRequest) -> project_pb2.Project:
+        require(request.id, "project_id")
         with self._db.read() as connection:
             row = _get(connection, request.id)
         if row is None:

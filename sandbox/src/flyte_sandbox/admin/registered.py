@@ -19,7 +19,7 @@ from flyte_sandbox.admin.descriptions import missing
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.compiler.difference import describe_difference
 from flyte_sandbox.compiler.identifiers import validate_identifier
-from flyte_sandbox.db import entities
+from flyte_sandbox.db import entities, named_entities
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.listing import Resource, select_page
 from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound, SandboxError
@@ -100,6 +100,15 @@ def _conflict(
     )
 
 
+def mark_generated(connection: Connection, id: identifier_pb2.Identifier, now: int) -> None:
+    """Hides the name from lists of what people have registered.
+
+    :param now: microseconds since 1970.
+    """
+    name = (id.project, id.domain, id.name)
+    named_entities.upsert(connection, id.resource_type, name, now, common_pb2.SYSTEM_GENERATED)
+
+
 def list_rows(
     db: Database,
     resource: Resource,
@@ -124,17 +133,16 @@ def list_rows(
 
 
 def list_ids(
-    db: Database, request: common_pb2.NamedEntityIdentifierListRequest, resource_type: int, rpc: str
+    db: Database, resource: Resource, request: common_pb2.NamedEntityIdentifierListRequest, rpc: str
 ) -> common_pb2.NamedEntityIdentifierList:
+    """Distinct names, generated ones too; the request's filters are ignored."""
     if not request.project:
         raise InvalidArgument("missing project")
     if not request.domain:
         raise InvalidArgument("missing domain")
-    page = read_page(request, rpc)
+    page = read_page(request, rpc, has_filters=False)
     scope = (request.project, request.domain)
     with db.read() as connection:
-        names = entities.list_ids(
-            connection, resource_type, *scope, page.limit, page.offset, page.sort_key, page.descending
-        )
-    ids = [common_pb2.NamedEntityIdentifier(project=scope[0], domain=scope[1], name=name) for name in names]
-    return common_pb2.NamedEntityIdentifierList(entities=ids, token=next_token(page, names))
+        rows = entities.list_ids(connection, resource, *scope, page)
+    ids = [common_pb2.NamedEntityIdentifier(project=scope[0], domain=scope[1], name=row.name) for row in rows]
+    return common_pb2.NamedEntityIdentifierList(entities=ids, token=next_token(page, rows))

@@ -58,7 +58,7 @@ class SingleTasks:
 
     def _store_workflow(self, id: identifier_pb2.Identifier, spec: workflow_pb2.WorkflowSpec) -> None:
         with contextlib.suppress(AlreadyExists):  # Another launch of the same task was quicker.
-            self._workflows.store(id, self._workflows.compile(id, spec))
+            self._workflows.store(id, self._workflows.compile(id, spec), is_generated=True)
 
     def _store_plan(self, task_id: identifier_pb2.Identifier, workflow_id: identifier_pb2.Identifier) -> None:
         with self._db.read() as connection:
@@ -71,7 +71,7 @@ class SingleTasks:
         plan.closure.expected_inputs.CopyFrom(inputs)
         plan.closure.expected_outputs.CopyFrom(outputs)
         with contextlib.suppress(AlreadyExists):
-            self._launch_plans.store(plan, row.id)
+            self._launch_plans.store(plan, row.id, is_generated=True)
 
 
 def _generated(task_id: identifier_pb2.Identifier, resource_type: int) -> identifier_pb2.Identifier:

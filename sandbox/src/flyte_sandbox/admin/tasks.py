@@ -17,7 +17,7 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.digests import structural_digest
 from flyte_sandbox.compiler.identifiers import validate_identifier
 from flyte_sandbox.compiler.tasks import compile_task
-from flyte_sandbox.db import entities
+from flyte_sandbox.db import description_entities, entities
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.listing import TASKS
 from flyte_sandbox.db.times import to_micros, to_timestamp
@@ -70,6 +70,8 @@ class Tasks:
             updated_at=to_micros(now),
             message=task.SerializeToString(),
         )
+        if request.spec.HasField("description"):
+            description_entities.insert_row(connection, request.id, request.spec.description, to_micros(now))
 
     def get(self, request: common_pb2.ObjectGetRequest) -> task_pb2.Task:
         id = registered.read_id(request, _TASK)
@@ -83,7 +85,7 @@ class Tasks:
     def list_ids(
         self, request: common_pb2.NamedEntityIdentifierListRequest
     ) -> common_pb2.NamedEntityIdentifierList:
-        return registered.list_ids(self._db, request, _TASK, "ListTaskIds")
+        return registered.list_ids(self._db, TASKS, request, "ListTaskIds")
 
     def get_compiled(
         self, connection: Connection, id: identifier_pb2.Identifier

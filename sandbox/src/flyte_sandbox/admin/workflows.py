@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
+from flyteidl.admin import common_pb2, description_entity_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from google.protobuf.message import Message
@@ -20,7 +20,7 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.digests import structural_digest
 from flyte_sandbox.compiler.identifiers import identifier_key, validate_identifier
 from flyte_sandbox.compiler.workflows import compile_workflow, references
-from flyte_sandbox.db import entities
+from flyte_sandbox.db import description_entities, entities
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.listing import WORKFLOWS
 from flyte_sandbox.db.times import to_micros, to_timestamp
@@ -47,7 +47,7 @@ class Workflows:
         if not request.spec.HasField("template"):
             raise InvalidArgument("missing template")
         closure = self.compile(request.id, request.spec)
-        self.store(request.id, closure, request.spec.description.short_description)
+        self.store(request.id, closure, request.spec.description)
         return workflow_pb2.WorkflowCreateResponse()
 
     def compile(
@@ -75,10 +75,16 @@ class Workflows:
         self,
         id: identifier_pb2.Identifier,
         closure: compiler_pb2.CompiledWorkflowClosure,
-        short_description: str = "",
+        description: description_entity_pb2.DescriptionEntity | None = None,
+        is_generated: bool = False,
     ) -> None:
-        """:raises AlreadyExists, InvalidArgument: see :func:`registered.insert_once`."""
+        """:param is_generated: made for the execution of a single task, and hidden from lists of names.
+
+        :raises AlreadyExists, InvalidArgument: see :func:`registered.insert_once`.
+        """
         digest = structural_digest(closure)
+        description = description or description_entity_pb2.DescriptionEntity()
+        short_description = description.short_description
 
         def insert(connection: Connection) -> None:
             now = self._clock.now()
@@ -94,6 +100,10 @@ class Workflows:
                 summary=_summarise(workflow).SerializeToString(),
                 message=workflow.SerializeToString(),
             )
+            if description.ByteSize():
+                description_entities.insert_row(connection, id, description, to_micros(now))
+            if is_generated:
+                registered.mark_generated(connection, id, to_micros(now))
 
         def describe_old(row: Row[Any]) -> tuple[Message, Message]:
             return to_message(row).closure.compiled_workflow, closure
@@ -121,7 +131,7 @@ class Workflows:
     def list_ids(
         self, request: common_pb2.NamedEntityIdentifierListRequest
     ) -> common_pb2.NamedEntityIdentifierList:
-        return registered.list_ids(self._db, request, _WORKFLOW, "ListWorkflowIds")
+        return registered.list_ids(self._db, WORKFLOWS, request, "ListWorkflowIds")
 
 
 def to_message(row: Row[Any]) -> workflow_pb2.Workflow:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 
 from flyte_sandbox.db import schema
+from flyte_sandbox.db.migrating import add_what_is_missing
 from flyte_sandbox.errors import StartupError
 
 
@@ -35,6 +36,9 @@ class Database:
                 schema.metadata.create_all(connection)
                 connection.execute(insert(schema.schema_version).values(version=schema.VERSION))
             found = connection.execute(select(schema.schema_version.c.version)).scalar_one()
+            if found < schema.VERSION:
+                add_what_is_missing(connection)
+                connection.execute(update(schema.schema_version).values(version=schema.VERSION))
         if found > schema.VERSION:
             raise StartupError(
                 f"The database has schema version {found}, this release knows {schema.VERSION}: "

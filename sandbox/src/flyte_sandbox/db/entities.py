@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flyteidl.core import identifier_pb2
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, insert, select, update
 
 from flyte_sandbox.db import schema
+from flyte_sandbox.db.listing import Page, Resource, order_of_groups
 
 TABLES: dict[int, Table] = {
     identifier_pb2.TASK: schema.tasks,
@@ -41,27 +43,20 @@ def update_row(connection: Connection, id: identifier_pb2.Identifier, **values: 
 
 
 def list_ids(
-    connection: Connection,
-    resource_type: int,
-    project: str,
-    domain: str,
-    limit: int,
-    offset: int,
-    sort_key: str,
-    descending: bool,
-) -> list[str]:
-    """:return: distinct names, in order of name unless told otherwise."""
-    table = TABLES[resource_type]
-    order = table.c.name.desc() if sort_key and descending else table.c.name.asc()
+    connection: Connection, resource: Resource, project: str, domain: str, page: Page
+) -> Sequence[Row[Any]]:
+    """:return: rows with distinct names, in order of name unless the page says otherwise.
+
+    :raises InvalidArgument: for a sort key that names no column.
+    """
+    columns = resource.table.c
     query = (
-        select(table.c.name)
-        .distinct()
-        .where(table.c.project == project, table.c.domain == domain)
-        .order_by(order)
-        .limit(limit)
-        .offset(offset)
+        select(columns.name)
+        .where(columns.project == project, columns.domain == domain)
+        .group_by(columns.name)
+        .order_by(*order_of_groups(resource, page, columns.name))
     )
-    return [row.name for row in connection.execute(query)]
+    return connection.execute(query.limit(page.limit).offset(page.offset)).all()
 
 
 def get_active_launch_plan(connection: Connection, project: str, domain: str, name: str) -> Row[Any] | None:

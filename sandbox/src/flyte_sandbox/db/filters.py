@@ -14,6 +14,7 @@ _TERM = re.compile(r"(.+)\((.+),\s?(.+)\)", re.DOTALL)
 FUNCTIONS = (
     "eq", "ne", "gt", "gte", "lt", "lte", "contains", "not_like", "value_in", "value_not_in",
 )  # fmt: skip
+_LISTS = frozenset({"value_in", "value_not_in"})
 _PREFIXES = {
     "task": "task",
     "workflow": "workflow",
@@ -61,4 +62,8 @@ def _parse_term(term: str) -> Filter:
     entity, field = (_PREFIXES.get(prefix, prefix), field) if dot else ("", name)
     if entity == "execution_tag" and prefix == "admin_tag" and field == "name":
         field = "key"
-    return Filter(function, entity, field, tuple(value.split(";")))
+    values = tuple(value.split(";"))
+    if len(values) > 1 and function not in _LISTS:
+        # The real one hands the list to its database, which refuses it.
+        raise InvalidArgument(f"invalid value for filters: '{function}' takes a single value")
+    return Filter(function, entity, field, values)

@@ -5,12 +5,28 @@ Source: flyteadmin pkg/repositories/gormimpl, pkg/common/sorting.go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, asc, desc, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    LargeBinary,
+    Row,
+    Select,
+    and_,
+    asc,
+    cast,
+    desc,
+    func,
+    null,
+    select,
+)
 
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.filters import Filter
@@ -19,7 +35,8 @@ from flyte_sandbox.errors import InvalidArgument
 
 _TIME_COLUMNS = frozenset(
     {
-        "created_at", "updated_at", "started_at", "execution_created_at", "execution_updated_at",
+        "created_at", "updated_at", "deleted_at", "started_at", "execution_created_at",
+        "execution_updated_at",
         "node_execution_created_at", "node_execution_updated_at",
         "task_execution_created_at", "task_execution_updated_at",
     }
@@ -27,9 +44,12 @@ _TIME_COLUMNS = frozenset(
 _OLD_NAMES = {
     "CreatedAt": "created_at",
     "UpdatedAt": "updated_at",
+    "DeletedAt": "deleted_at",
     "StartedAt": "started_at",
 }
-_HIDDEN = frozenset({"message", "summary", "spec", "closure", "resolved_spec", "node_execution_metadata"})
+_NEVER = cast(null(), BigInteger)
+"""Every table of Flyte has ``deleted_at``, and nothing is ever deleted."""
+_MAX_NUMBER = 2**63 - 1
 
 _OPERATORS: Mapping[str, Callable[[ColumnElement[Any], Sequence[Any]], ColumnElement[bool]]] = {
     "eq": lambda column, values: column == values[0],
@@ -50,11 +70,18 @@ class Resource:
     """A table that can be listed, and the others that its filters may reach.
 
     :param joins: by entity, the table and the condition that joins it to ours.
+    :param synonyms: further prefixes that mean our own table.
+    :param tie: the column that orders rows with equal sort keys.
     """
 
     entity: str
-    table: Table
-    joins: Mapping[str, tuple[Table, ColumnElement[bool]]] = field(default_factory=dict)
+    table: FromClause
+    joins: Mapping[str, tuple[FromClause, ColumnElement[bool]]] = field(default_factory=dict)
+    synonyms: frozenset[str] = frozenset()
+    tie: str = "id"
+
+    def is_own(self, entity: str) -> bool:
+        return entity in ("", self.entity) or entity in self.synonyms
 
 
 @dataclass(frozen=True)
@@ -90,7 +117,7 @@ EXECUTIONS = Resource(
 )
 
 
-def _same_execution(table: Table) -> ColumnElement[bool]:
+def _same_execution(table: FromClause) -> ColumnElement[bool]:
     names = ("execution_project", "execution_domain", "execution_name")
     return and_(*(table.c[name] == _executions[name] for name in names))
 
@@ -127,6 +154,7 @@ TASK_EXECUTIONS = Resource(
 )
 PROJECTS = Resource("project", schema.projects)
 SIGNALS = Resource("signal", schema.signals)
+DESCRIPTION_ENTITIES = Resource("description_entity", schema.description_entities)
 
 
 def select_page(
@@ -148,7 +176,7 @@ def _apply_filters(query: Select[Any], resource: Resource, filters: Sequence[Fil
     tagged = [one for one in filters if one.entity == "execution_tag"]
     others = [one for one in filters if one.entity != "execution_tag"]
     for entity in dict.fromkeys(one.entity for one in others):
-        if entity not in ("", resource.entity):
+        if not resource.is_own(entity):
             table, condition = _join(resource, entity)
             query = query.join(table, condition)
     query = query.where(*(_condition(resource, one) for one in others))
@@ -160,25 +188,35 @@ def _apply_filters(query: Select[Any], resource: Resource, filters: Sequence[Fil
     return query
 
 
-def _join(resource: Resource, entity: str) -> tuple[Table, ColumnElement[bool]]:
+def _join(resource: Resource, entity: str) -> tuple[FromClause, ColumnElement[bool]]:
     if entity not in resource.joins:
         raise InvalidArgument(f"'{entity}' entity is not allowed in filters")
     return resource.joins[entity]
 
 
+def _find_column(table: FromClause, name: str) -> tuple[str, ColumnElement[Any]] | None:
+    """The column that clients mean; serialised messages and digests are nobody's business."""
+    name = _OLD_NAMES.get(name, name)
+    if name == "deleted_at":
+        return name, _NEVER
+    if name not in table.c or isinstance(table.c[name].type, LargeBinary):
+        return None
+    return name, table.c[name]
+
+
 def _condition(resource: Resource, one: Filter) -> ColumnElement[bool]:
-    table = resource.table if one.entity in ("", resource.entity) else _join(resource, one.entity)[0]
-    name = _OLD_NAMES.get(one.field, one.field)
-    if name not in table.c or name in _HIDDEN:
+    table = resource.table if resource.is_own(one.entity) else _join(resource, one.entity)[0]
+    found = _find_column(table, one.field)
+    if found is None:
         raise InvalidArgument(f"'{one.entity or resource.entity}.{one.field}' is invalid filter")
-    column = table.c[name]
+    name, column = found
     values = [_convert(name, column, value) for value in one.values]
     return _OPERATORS[one.function](column, values)
 
 
 def _convert(name: str, column: ColumnElement[Any], value: str) -> Any:
     if name in _TIME_COLUMNS:
-        return to_micros(_parse_time(value))
+        return _parse_micros(value)
     if name == "duration":
         return round(_parse_duration_seconds(value) * 1_000_000_000)
     if column.type.python_type is int:
@@ -186,38 +224,66 @@ def _convert(name: str, column: ColumnElement[Any], value: str) -> Any:
     return value
 
 
-def _parse_time(text: str) -> datetime:
+def _parse_micros(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
     except ValueError:
         raise InvalidArgument(f"invalid time '{text}' in filters, expected RFC 3339") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _parse_int(name: str, text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise InvalidArgument(f"invalid number '{text}' for '{name}' in filters") from None
+        number = _MAX_NUMBER + 1
+    if abs(number) > _MAX_NUMBER:
+        raise InvalidArgument(f"invalid number '{text}' for '{name}' in filters")
+    return number
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION = re.compile(r"-?(?:\d+(?:\.\d*)?(?:h|ms|m|s|us|µs|ns))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?)(h|ms|m|s|us|µs|ns)")
+_MAX_SECONDS = _MAX_NUMBER / 1e9
 
 
 def _parse_duration_seconds(text: str) -> float:
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
-    for unit in ("ms", "us", "ns", "h", "m", "s", ""):
-        if text.endswith(unit):
-            try:
-                return float(text.removesuffix(unit) if unit else text) * units.get(unit, 1.0)
-            except ValueError:
-                break
-    raise InvalidArgument(f"invalid duration '{text}' in filters, expected seconds")
+    """Plain seconds, or a duration as Go writes it: ``1h30m``, ``250ms``."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        if not _DURATION.fullmatch(text):
+            raise InvalidArgument(f"invalid duration '{text}' in filters, expected seconds") from None
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+        seconds = -seconds if text.startswith("-") else seconds
+    if not abs(seconds) < _MAX_SECONDS:
+        raise InvalidArgument(f"invalid duration '{text}' in filters, expected seconds")
+    return seconds
 
 
 def _order(resource: Resource, page: Page) -> list[Any]:
     direction = desc if page.descending else asc
+    tie = resource.table.c[resource.tie]
     if not page.has_sort:
-        return [asc(resource.table.c.id)]
-    name = _OLD_NAMES.get(page.sort_key, page.sort_key)
-    if name not in resource.table.c or name in _HIDDEN:
-        raise InvalidArgument(f"invalid sort key '{page.sort_key}'")
+        return [asc(tie)]
     # Equal keys keep the order of insertion, newest first when descending.
-    return [direction(resource.table.c[name]), direction(resource.table.c.id)]
+    return [direction(_sort_column(resource, page)), direction(tie)]
+
+
+def order_of_groups(resource: Resource, page: Page, key: ColumnElement[Any]) -> list[Any]:
+    """The same for rows that are grouped by ``key``: a group counts as its highest row.
+
+    :raises InvalidArgument: for a sort key that names no column.
+    """
+    if not page.has_sort:
+        return [asc(key)]
+    direction = desc if page.descending else asc
+    return [direction(func.max(_sort_column(resource, page))), direction(key)]
+
+
+def _sort_column(resource: Resource, page: Page) -> ColumnElement[Any]:
+    found = _find_column(resource.table, page.sort_key)
+    if found is None:
+        raise InvalidArgument(f"invalid sort key '{page.sort_key}'")
+    return found[1]

@@ -19,10 +19,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
-"""Grows with every change of a table after the first release, together with a step in
-``Database.migrate``.
-"""
+VERSION = 2
+"""Grows with every new table, column or index; ``migrating`` adds them to the databases of older releases."""
 
 metadata = MetaData()
 
@@ -114,6 +112,8 @@ launch_plans = Table(
     Column("digest", LargeBinary, nullable=False),
     _number("state"),
     Column("schedule_type", String, nullable=False, server_default="NONE"),
+    # Launch conditions are refused, so this stays empty; filters may ask for it.
+    Column("launch_condition_type", String, nullable=True),
     _time("created_at"),
     _time("updated_at"),
     _message(),
@@ -149,6 +149,35 @@ executions = Table(
     Column("workflow_id", _Id, nullable=True, index=True),
     Column("task_id", _Id, nullable=True, index=True),
     Column("phase", String, nullable=False),
+description_entities = Table(
+    "description_entities",
+    metadata,
+    _key(),
+    Column("resource_type", Integer, nullable=False),
+    *_identity(),
+    _text("short_description"),
+    # A serialised admin.Description.
+    _message("long_description"),
+    _text("link"),
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("resource_type", "project", "domain", "name", "version"),
+)
+
+matchable_attributes = Table(
+    "matchable_attributes",
+    metadata,
+    _key(),
+    Column("resource_type", Integer, nullable=False),
+    # An empty domain or workflow means all of them.
+    *(Column(name, String, nullable=False) for name in ("project", "domain", "workflow", "launch_plan")),
+    _number("priority"),
+    _time("created_at"),
+    _time("updated_at"),
+    _message("attributes"),
+    UniqueConstraint("resource_type", "project", "domain", "workflow", "launch_plan"),
+)
+
     _number("state"),
     _number("mode"),
     _time("created_at"),
@@ -238,6 +267,7 @@ task_executions = Table(
     *_execution_identity(),
     Column("node_id", String, nullable=False),
     Column("retry_attempt", Integer, nullable=False),
+Index("node_executions_by_task", node_executions.c.parent_task_execution_id)
     Column("phase", String, nullable=False),
     _number("phase_version"),
     _text("input_uri"),

@@ -8,9 +8,11 @@ from flyteidl.admin import version_pb2
 
 from flyte_sandbox import FLYTE_VERSION, __version__
 from flyte_sandbox.admin.data_proxy import DataProxy
+from flyte_sandbox.admin.description_entities import DescriptionEntities
 from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.signals import Signals
@@ -29,6 +31,8 @@ class Admin:
     """The rooms of ``admin`` that answer calls."""
 
     projects: Projects
+    named_entities: NamedEntities
+    description_entities: DescriptionEntities
     tasks: Tasks
     workflows: Workflows
     launch_plans: LaunchPlans
@@ -58,6 +62,11 @@ def _admin_handlers(admin: Admin) -> dict[str, Handler]:
         "GetProject": admin.projects.get,
         "ListProjects": admin.projects.list,
         "GetDomains": admin.projects.get_domains,
+        "ListNamedEntities": admin.named_entities.list,
+        "GetNamedEntity": admin.named_entities.get,
+        "UpdateNamedEntity": admin.named_entities.update,
+        "GetDescriptionEntity": admin.description_entities.get,
+        "ListDescriptionEntities": admin.description_entities.list,
         "CreateTask": admin.tasks.create,
         "GetTask": admin.tasks.get,
         "ListTasks": admin.tasks.list,

@@ -1,0 +1,1 @@
+"""The rules of the control plane, on a real database and without a server."""

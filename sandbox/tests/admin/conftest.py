@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flyte_sandbox.rpc.handlers import Admin
+
+from .rooms import Rooms, make_rooms
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[Rooms]:
+    rooms = make_rooms(tmp_path)
+    yield rooms
+    rooms.db.close()
+
+
+@pytest.fixture
+def admin(rooms: Rooms) -> Admin:
+    return rooms.admin
