@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.schema import executions
 
+from . import measured_files
+from .flyte_client import run, text
+from .workshop import Workshop
+
+COUNT = 100_000
 _BATCH = 5_000
 _SELDOM = 1_000
 _SECOND = 1_000_000  # the tables count microseconds
@@ -24,11 +30,26 @@ _Phase = core_execution_pb2.WorkflowExecution
 _PHASES = (*[_Phase.SUCCEEDED] * 9, _Phase.FAILED)
 
 
-def insert_copies(
+def fill(workshop: Workshop) -> Path:
+    """Two real executions, then copies of their rows, :data:`COUNT` of them.
+
+    :return: the folder of a server that does not run.
+    """
+    state = workshop.new_folder("state")
+    with workshop.server(state) as server:
+        measured_files.register_two_tasks(workshop, server)
+        plans = (measured_files.TWO_TASKS, measured_files.SELDOM)
+        usual, seldom = (run(server, plan, {"name": text("world")})[0] for plan in plans)
+    started = time.perf_counter()
+    _insert_copies(state, usual, seldom)
+    workshop.say(f"{COUNT:,} executions inserted in {time.perf_counter() - started:.1f} s")
+    return state
+
+
+def _insert_copies(
     state: Path,
     usual: identifier_pb2.WorkflowExecutionIdentifier,
     seldom: identifier_pb2.WorkflowExecutionIdentifier,
-    count: int,
 ) -> None:
     """Copies of two executions, a second apart, one in ten of them failed; no server may run meanwhile.
 
@@ -38,7 +59,7 @@ def insert_copies(
     database = Database(f"sqlite:///{state / 'flyte.db'}")
     try:
         with database.read() as connection:
-            copies = _copies(_read(connection, usual), _read(connection, seldom), count)
+            copies = _copies(_read(connection, usual), _read(connection, seldom))
         while batch := list(itertools.islice(copies, _BATCH)):
             with database.write() as connection:
                 connection.execute(insert(executions), batch)
@@ -52,13 +73,13 @@ def _read(connection: Connection, id: identifier_pb2.WorkflowExecutionIdentifier
     return dict(row._mapping)
 
 
-def _copies(usual: Mapping[str, Any], seldom: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
+def _copies(usual: Mapping[str, Any], seldom: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     closures = {phase: _closure(usual["closure"], phase) for phase in set(_PHASES)}
     times = [name for name in usual if name.endswith("_at")]
-    for number in range(count):
+    for number in range(COUNT):
         phase = _PHASES[number % len(_PHASES)]
         original = usual if number % _SELDOM else seldom
-        earlier = {name: original[name] - (count - number) * _SECOND for name in times}
+        earlier = {name: original[name] - (COUNT - number) * _SECOND for name in times}
         row = {name: value for name, value in original.items() if name != "id"}
         yield {
             **row,

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from . import (
     provider_parse,
+    sandbox_burst,
+    sandbox_curve,
     sandbox_edit,
     sandbox_hello,
+    sandbox_orchestration,
     sandbox_pima,
     sandbox_rpc,
     sandbox_start,
@@ -88,6 +91,13 @@ ROWS = (
         sandbox_start.ready,
     ),
     Row(
+        "sandbox.ready.full",
+        "the same on a database with 100,000 executions; reference an empty one",
+        "s",
+        Goal(ratio=at_most(1.15)),
+        sandbox_start.ready_full,
+    ),
+    Row(
         "sandbox.memory",
         "PSS of the server after a few executions, templates apart",
         "MB",
@@ -121,6 +131,62 @@ ROWS = (
         "MB",
         Goal(at_most(300)),
         sandbox_edit.templates,
+    ),
+    Row(
+        "sandbox.orchestration.fanout",
+        "one execution with 1,000 leaves that the engine sleeps for 0 s, CreateExecution to SUCCEEDED",
+        "s",
+        Goal(at_most(5)),
+        sandbox_orchestration.fanout,
+    ),
+    Row(
+        "sandbox.orchestration.wide",
+        "the same with 6,000 leaves",
+        "s",
+        Goal(at_most(30)),
+        sandbox_orchestration.wide,
+    ),
+    Row(
+        "sandbox.orchestration.chain",
+        "500 such nodes in a row",
+        "s",
+        Goal(at_most(5)),
+        sandbox_orchestration.chain,
+    ),
+    Row(
+        "sandbox.orchestration.swarm",
+        "5 executions with 2,000 leaves of 1 s, launched at once",
+        "s",
+        Goal(at_most(40)),
+        sandbox_orchestration.swarm,
+    ),
+    Row(
+        "sandbox.orchestration.held",
+        "1,000 leaves of 120 s in one execution, memory flat meanwhile",
+        "s",
+        Goal(at_most(122)),
+        sandbox_orchestration.held,
+    ),
+    Row(
+        "sandbox.curve.static",
+        "a node of a workflow with 1,000 nodes that sleep for 0 s; reference a node of one with 100",
+        "ms",
+        Goal(ratio=at_most(1.5)),
+        sandbox_curve.static,
+    ),
+    Row(
+        "sandbox.curve.dynamic",
+        "the same where a dynamic task yields the nodes, from then on",
+        "ms",
+        Goal(ratio=at_most(1.5)),
+        sandbox_curve.dynamic,
+    ),
+    Row(
+        "sandbox.burst",
+        "what the server grows by from the first to the fourth time that 200 executions are launched at once",
+        "MB",
+        Goal(at_most(10)),
+        sandbox_burst.burst,
     ),
     Row(
         "sandbox.pima",
@@ -167,15 +233,9 @@ ROWS = (
     ),
 )
 
-_NEEDS_CORE_SLEEP = "the task type core-sleep is not there yet"
 _NEEDS_MANY_WAITERS = "the row comes with the provider's batched waiting"
 
 LATER = {
-    "sandbox.orchestration.fanout": _NEEDS_CORE_SLEEP,
-    "sandbox.orchestration.wide": _NEEDS_CORE_SLEEP,
-    "sandbox.orchestration.chain": _NEEDS_CORE_SLEEP,
-    "sandbox.orchestration.swarm": _NEEDS_CORE_SLEEP,
-    "sandbox.orchestration.held": _NEEDS_CORE_SLEEP,
     "provider.await.rpc": _NEEDS_MANY_WAITERS,
     "provider.await.cpu": _NEEDS_MANY_WAITERS,
     "provider.cancel.deferred": "the measurement is not written yet",

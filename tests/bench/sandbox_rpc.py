@@ -6,7 +6,6 @@ import asyncio
 import statistics
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import grpc
 from flyteidl.admin import common_pb2, execution_pb2
@@ -25,7 +24,6 @@ _GET_ROUNDS = 3
 _NO_LONGER_NEW_SECONDS = 1.1
 """The first look at a younger execution may wait in the server."""
 
-_EXECUTIONS = 100_000
 _LIST_ROUNDS = 20
 
 
@@ -62,25 +60,12 @@ async def _call_for(port: int, request: execution_pb2.WorkflowExecutionGetReques
 
 def list_(workshop: Workshop) -> Measurement:
     """ListExecutions with 100,000 executions in one project and domain, p95 over what clients ask for."""
-    state = workshop.new_folder("state")
-    _fill(workshop, state)
-    with workshop.server(state, warm=False) as server:
+    with workshop.server(workshop.shared(many_executions.fill), warm=False) as server:
         requests = _requests(server)
         samples = {form: _time_each(server, request) for form, request in requests.items()}
     for form, milliseconds in samples.items():
         workshop.say(f"{form}: {spread(milliseconds)} ms")
     return Measurement(percentile([each for form in samples.values() for each in form], 95))
-
-
-def _fill(workshop: Workshop, state: Path) -> None:
-    """Two real executions, then copies of their rows; the server does not run meanwhile."""
-    with workshop.server(state) as server:
-        measured_files.register_two_tasks(workshop, server)
-        plans = (measured_files.TWO_TASKS, measured_files.SELDOM)
-        usual, seldom = (run(server, plan, {"name": text("world")})[0] for plan in plans)
-    started = time.perf_counter()
-    many_executions.insert_copies(state, usual, seldom, _EXECUTIONS)
-    workshop.say(f"{_EXECUTIONS:,} executions inserted in {time.perf_counter() - started:.1f} s")
 
 
 def _requests(server: Server) -> Mapping[str, common_pb2.ResourceListRequest]:

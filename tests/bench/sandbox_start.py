@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from . import measured_files
+from . import many_executions, measured_files
 from .figures import Measurement, spread
 from .flyte_client import run, text
 from .memory import pss_mb
@@ -24,11 +24,28 @@ def ready(workshop: Workshop) -> Measurement:
 
 
 def _start_once(workshop: Workshop) -> float:
-    server = Server(workshop.new_folder("state"))
+    return _start(Server(workshop.new_folder("state")))
+
+
+def _start(server: Server) -> float:
     try:
         return server.start()
     finally:
         server.end()
+
+
+def ready_full(workshop: Workshop) -> Measurement:
+    """The same with 100,000 executions in the database; reference with none, in turns."""
+    full = workshop.shared(many_executions.fill)
+    _start_once(workshop)
+    with_many, with_none = [], []
+    for _ in range(_STARTS):
+        with_many.append(_start(Server(full)))
+        with_none.append(_start_once(workshop))
+    workshop.say(
+        f"with {many_executions.COUNT:,} executions {spread(with_many)}; with none {spread(with_none)}"
+    )
+    return Measurement(statistics.median(with_many), statistics.median(with_none))
 
 
 def memory(workshop: Workshop) -> Measurement:

@@ -109,6 +109,11 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
+    def cpu_seconds(self) -> float:
+        """What the server itself has used so far, its tasks and templates apart."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
     def templates(self) -> list[psutil.Process]:
         """Its template processes, without the tasks that are forked from them."""
         program = "/flyte_sandbox/runner/template/main.py"

@@ -11,9 +11,11 @@ from .registry import LATER, ROWS
 PROMISED = (
     *("stack.ready.warm", "stack.ready.first", "stack.memory", "stack.processes"),
     *("stack.download", "stack.disk", "stack.down"),
-    *("sandbox.ready", "sandbox.memory", "sandbox.hello", "sandbox.tasks", "sandbox.edit"),
+    *("sandbox.ready", "sandbox.ready.full", "sandbox.memory", "sandbox.hello", "sandbox.tasks"),
+    "sandbox.edit",
     *("sandbox.templates", "sandbox.orchestration.fanout", "sandbox.orchestration.wide"),
     *("sandbox.orchestration.chain", "sandbox.orchestration.swarm", "sandbox.orchestration.held"),
+    *("sandbox.curve.static", "sandbox.curve.dynamic", "sandbox.burst"),
     *("sandbox.pima", "sandbox.rpc.get", "sandbox.rpc.list"),
     *("provider.parse.cpu", "provider.parse.memory", "provider.await.rpc", "provider.await.cpu"),
     *("provider.cancel.deferred", "provider.cancel.sync", "provider.overhead", "demo.pima"),
