@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 BUCKET = "my-s3-bucket"
 """The real sandbox's bucket; every URI that a client sees starts with ``s3://my-s3-bucket/``."""
@@ -25,6 +26,8 @@ class SandboxConfig:
     :param public_url: how clients reach ``port``; derived from it when empty.
     :param database_url: an SQLAlchemy URL; empty means SQLite inside ``state``.
     :param environments: interpreters by image name; ``default`` runs every image that nobody knows.
+    :param images: what becomes of a task whose image no environment stands for: ``lenient`` runs it in the
+        default one and says so, ``strict`` fails it.
     :param warm: fork tasks from a process that has their libraries loaded.
     :param slots: how many attempts may run at once; 0 means one more than there are cores.
     :param max_nodes: nodes that a workflow may have (the real one: 100).
@@ -46,6 +49,7 @@ class SandboxConfig:
     public_url: str = ""
     database_url: str = ""
     environments: Mapping[str, Path] = field(default_factory=lambda: {"default": Path(sys.executable)})
+    images: Literal["lenient", "strict"] = "lenient"
     warm: bool = True
     slots: int = 0
     max_nodes: int = 10_000
@@ -72,3 +76,8 @@ class SandboxConfig:
     def templates(self) -> Path:
         """One folder per environment: its template process's files."""
         return self.state / "templates"
+
+    @property
+    def built_environments(self) -> Path:
+        """Where ``ImageSpec`` environments are; see ``environments``."""
+        return self.state / "environments"

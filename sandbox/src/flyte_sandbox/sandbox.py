@@ -44,6 +44,7 @@ from flyte_sandbox.engine.ordering import Orders
 from flyte_sandbox.engine.sleeping import Sleeper
 from flyte_sandbox.engine.slots import Slots
 from flyte_sandbox.engine.task_environment import platform_env
+from flyte_sandbox.environments import BuiltEnvironments, Environments
 from flyte_sandbox.rpc.dispatch import Dispatcher
 from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.rpc.handlers import Admin, handlers
@@ -146,6 +147,8 @@ class Sandbox:
         self.db.migrate()
         self.store = Store(config.buckets)
         self.signer = Signer(self._folder.secret(), self._clock)
+        self._built_environments = BuiltEnvironments(config.built_environments)
+        self._environments = Environments(config.environments, self._built_environments)
         self.loader = Loader(self.db, self.store)
         self.engine = Engine(self.db, self._clock, self.loader, self._ended, self.log_url)
         self.admin = self._build_admin()
@@ -179,7 +182,8 @@ class Sandbox:
         config = self.config
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)
-        self._planner = AttemptPlanner(config.attempts, self.store, env, config.environments)
+        is_strict = config.images == "strict"
+        self._planner = AttemptPlanner(config.attempts, self.store, env, self._environments, is_strict)
         slots = Slots(config.slots or (os.cpu_count() or 1) + 1)
         self._orders = Orders(self.db, self.store, self._planner, slots, self.engine.post, config.max_nodes)
         self._actor = Actor(
@@ -194,7 +198,7 @@ class Sandbox:
             self.admin.executions.terminate,
         )
         self.runner = ProcessRunner(
-            config.environments,
+            self._environments,
             config.templates,
             config.mark,
             config.warm,

@@ -10,6 +10,7 @@ import pytest
 
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.attempts import AttemptPlanner
+from flyte_sandbox.environments import Environments
 
 KEY = "p.d.e.n0.0"
 
@@ -17,7 +18,7 @@ KEY = "p.d.e.n0.0"
 @pytest.fixture
 def planner(tmp_path: Path) -> AttemptPlanner:
     (tmp_path / KEY / "outputs").mkdir(parents=True)
-    return AttemptPlanner(tmp_path, Store(tmp_path / "buckets"), {}, {"default"})
+    return AttemptPlanner(tmp_path, Store(tmp_path / "buckets"), {}, Environments({}))
 
 
 def write_exit(folder: Path, code: int | None, ended_at: float) -> None:

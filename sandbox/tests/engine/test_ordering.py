@@ -10,6 +10,7 @@ from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.messages import StartAttempt
 from flyte_sandbox.engine.ordering import Orders
 from flyte_sandbox.engine.slots import Slots
+from flyte_sandbox.environments import Environments
 from flyte_sandbox.runner import AttemptSpec
 
 from .graphs import Stepper, task_node, template
@@ -31,7 +32,7 @@ class RecordingRunner:
 
 def test_attempts_of_an_earlier_server_are_resumed_before_anything_else_is_ordered(tmp_path: Path) -> None:
     database, store = Database(f"sqlite:///{tmp_path / 'flyte.db'}"), Store(tmp_path / "buckets")
-    planner = AttemptPlanner(tmp_path / "attempts", store, {}, {"default"})
+    planner = AttemptPlanner(tmp_path / "attempts", store, {}, Environments({}))
     orders = Orders(database, store, planner, Slots(4), lambda *_: None)
     runner = RecordingRunner()
     orders.use(runner)

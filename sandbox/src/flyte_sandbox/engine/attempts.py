@@ -7,18 +7,19 @@ A task process gets plain absolute paths where clients see ``s3://my-s3-bucket/â
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flyteidl.core import literals_pb2
 
 from flyte_sandbox.blobs.mapping import localise
 from flyte_sandbox.blobs.store import Store
-from flyte_sandbox.engine.arguments import fill_in
+from flyte_sandbox.engine.arguments import ArgumentError, fill_in
 from flyte_sandbox.engine.messages import Attempt
 from flyte_sandbox.engine.model import ExecutionId
-from flyte_sandbox.engine.parity import environment_of, parity_notes
+from flyte_sandbox.engine.parity import image_of, image_refusal, is_unknown, parity_notes
 from flyte_sandbox.engine.paths import attempt_key
+from flyte_sandbox.environments import DEFAULT, Environment, Environments
 from flyte_sandbox.runner import AttemptSpec
 from flyte_sandbox.runner.template.records import read_exit
 
@@ -29,13 +30,20 @@ class AttemptPlanner:
     """:param folder: holds one folder per attempt.
 
     :param platform_env: variables that the platform gives to every task.
-    :param environments: the names of the environments that there are.
+    :param environments: what stands for images.
+    :param is_strict: refuse images that nobody knows.
     """
 
     def __init__(
-        self, folder: Path, store: Store, platform_env: Mapping[str, str], environments: Collection[str]
+        self,
+        folder: Path,
+        store: Store,
+        platform_env: Mapping[str, str],
+        environments: Environments,
+        is_strict: bool = False,
     ) -> None:
         self._environments = environments
+        self._is_strict = is_strict
         self._folder = folder
         self._store = store
         self._platform_env = platform_env
@@ -83,8 +91,10 @@ class AttemptPlanner:
     def plan(self, attempt: Attempt) -> AttemptSpec:
         """Write the inputs down and say what to run. Safe to repeat.
 
-        :raises ArgumentError: when a placeholder cannot be filled in.
+        :raises ArgumentError: when a placeholder cannot be filled in, or when nothing stands for the image
+            and something has to.
         """
+        environment = self._environment(attempt)
         container = attempt.task.container
         folder = self.attempt_folder(attempt.key)
         inputs = localise(attempt.inputs, self._store)
@@ -95,15 +105,22 @@ class AttemptPlanner:
             key=attempt.key,
             folder=folder,
             argv=tuple(self._store.to_local(argument) for argument in command),
-            env=self._env(attempt, container.env),
-            environment=environment_of(
-                attempt.overrides.container_image or container.image, self._environments
-            ),
+            env={**(environment.env if environment else {}), **self._env(attempt, container.env)},
+            environment=environment.name if environment else DEFAULT,
         )
+
+    def _environment(self, attempt: Attempt) -> Environment | None:
+        """What stands for the attempt's image; None for the default environment."""
+        image = image_of(attempt.task, attempt.overrides)
+        environment = self._environments.find(image)
+        if self._is_strict and is_unknown(image, environment):
+            raise ArgumentError(image_refusal(image))
+        return environment
 
     def notes(self, attempt: Attempt) -> list[str]:
         """What a real cluster would have done with this attempt and this machine does not."""
-        return parity_notes(attempt.task, attempt.overrides, self._environments)
+        environment = self._environments.find(image_of(attempt.task, attempt.overrides))
+        return parity_notes(attempt.task, attempt.overrides, environment)
 
     def _values(self, attempt: Attempt, folder: Path) -> dict[str, str]:
         to_local = self._store.to_local

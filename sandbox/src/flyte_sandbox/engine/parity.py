@@ -4,42 +4,59 @@ silent. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from flyteidl.core import tasks_pb2, workflow_pb2
 
-DEFAULT = "default"
+from flyte_sandbox.environments import DEFAULT, Environment
+
 _FLYTEKIT_IMAGE = "cr.flyte.org/flyteorg/flytekit:"
 _RESOURCES = tasks_pb2.Resources
 
 
-def environment_of(image: str, environments: Collection[str]) -> str:
-    """The environment that stands for an image: one of its name, else the default one."""
-    return image if image in environments else DEFAULT
+def image_of(task: tasks_pb2.TaskTemplate, overrides: workflow_pb2.TaskNodeOverrides) -> str:
+    """The image that the task would run in."""
+    return str(overrides.container_image or task.container.image)
+
+
+def is_unknown(image: str, environment: Environment | None) -> bool:
+    """Whether the default environment stands in for an image without anybody having said so.
+
+    flytekit's own image is what the default environment is meant to be.
+
+    :param environment: what was found for the image.
+    """
+    return environment is None and not image.startswith(_FLYTEKIT_IMAGE)
+
+
+def image_refusal(image: str) -> str:
+    """Why a task of an unknown image is not run where unknown images are refused."""
+    return (
+        f"No environment stands for image {image}, and unknown images are refused here (images = strict). "
+        f"Name one with --environment {image}=PYTHON, or register the task from an ImageSpec."
+    )
 
 
 def parity_notes(
     task: tasks_pb2.TaskTemplate,
     overrides: workflow_pb2.TaskNodeOverrides,
-    environments: Collection[str],
+    environment: Environment | None,
 ) -> list[str]:
-    """Sentences, one for each thing that was left out."""
+    """Sentences, one for each thing that was left out.
+
+    :param environment: what was found for the task's image.
+    """
     return [
-        *_image_note(task, overrides, environments),
+        *_image_notes(image_of(task, overrides), environment),
         *_resource_notes(task, overrides),
         *_other_notes(task),
     ]
 
 
-def _image_note(
-    task: tasks_pb2.TaskTemplate,
-    overrides: workflow_pb2.TaskNodeOverrides,
-    environments: Collection[str],
-) -> Iterator[str]:
-    image = overrides.container_image or task.container.image
-    # flytekit's own image is what the default environment stands for.
-    if image not in environments and not image.startswith(_FLYTEKIT_IMAGE):
+def _image_notes(image: str, environment: Environment | None) -> Iterator[str]:
+    if is_unknown(image, environment):
         yield f"Image {image} was not run; the task ran in the environment '{DEFAULT}' instead."
+    yield from environment.notes if environment else ()
 
 
 def _resource_notes(task: tasks_pb2.TaskTemplate, overrides: workflow_pb2.TaskNodeOverrides) -> Iterator[str]:
