@@ -313,7 +313,7 @@ def test_a_launch_plan_node_runs_only_once_its_execution_exists() -> None:
     assert run.send(ChildStarted("n0")) == ["n0 RUNNING"]
     event = run.events[-1].event
     assert event.workflow_node_metadata.execution_id.name == start.name
-    end = ChildEnded("n0", WORKFLOW.SUCCEEDED, outputs=literals(o0="child"))
+    end = ChildEnded("n0", start.name, WORKFLOW.SUCCEEDED, outputs=literals(o0="child"))
     assert run.send(end)[0] == "n0 SUCCEEDED"
     assert run.phase == "SUCCEEDED"
 
@@ -329,7 +329,8 @@ def test_a_child_that_ends_badly_fails_its_node(phase: int, error: ExecutionErro
     run = launch_plan_node()
     run.begin()
     run.send(ChildStarted("n0"))
-    run.send(ChildEnded("n0", phase, error=error))
+    (start,) = run.acts_of(StartChild)
+    run.send(ChildEnded("n0", start.name, phase, error=error))
     assert run.phase == "FAILED"
     assert run.events[-1].error.code == code
 

@@ -28,9 +28,11 @@ from flyte_sandbox.engine.messages import (
     CacheLooked,
     ChildRefused,
     ChildStarted,
+    DeadlinePassed,
     LookUpCache,
     LookUpSignal,
     ResumeAttempt,
+    SetDeadline,
     SignalSet,
     Sleep,
     StartAttempt,
@@ -101,6 +103,8 @@ class Actor:
                 self._look_up_signal(run.id, act)
             case Sleep():
                 self._sleep(run.id, act)
+            case SetDeadline():
+                self._set_deadline(run.id, act)
             case StartChild():
                 self._start_child(run, act)
             case TerminateChild():
@@ -131,8 +135,14 @@ class Actor:
         with self._db.read() as connection:
             row = rows.get_node(connection, act.node_execution)
         assert row is not None
-        wake_at = from_micros(row.started_at) + act.duration
-        self._alarms.ring_at(wake_at, lambda: self._post(id, Woken(uid)))
+        wake_at = (act.since or from_micros(row.started_at)) + act.duration
+        self._alarms.ring_at(wake_at, lambda: self._post(id, Woken(uid, act.attempt)))
+
+    # ---- deadlines
+
+    def _set_deadline(self, id: ExecutionId, act: SetDeadline) -> None:
+        passed = DeadlinePassed(act.node_uid, act.attempt, act.which)
+        self._alarms.ring_at(act.at, lambda: self._post(id, passed))
 
     # ---- child executions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyte_sandbox.engine import flow, resume
+from flyte_sandbox.engine import expiry, flow, resume
 from flyte_sandbox.engine.messages import (
     AttemptEnded,
     AttemptInterrupted,
@@ -14,6 +14,7 @@ from flyte_sandbox.engine.messages import (
     ChildEnded,
     ChildRefused,
     ChildStarted,
+    DeadlinePassed,
     Message,
     SignalSet,
     Terminate,
@@ -66,7 +67,7 @@ def _apply(step: Step, message: Message, log_links: Any) -> None:
             _signal(step, message)
         case _:
             node = run.by_uid.get(message.node_uid)
-            if node is not None and not node.is_terminal:
+            if node is not None and node.is_started and not node.is_terminal:
                 _node_message(step, node, message, log_links)
 
 
@@ -100,8 +101,10 @@ def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> No
             _TASK.attempt_interrupted(step, node)
         case CacheLooked():
             _TASK.cache_looked(step, node, message)
-        case Woken():
+        case Woken() if message.attempt == node.attempt:
             _GATE.woken(step, node)
+        case DeadlinePassed() if message.attempt == node.attempt:
+            expiry.passed(step, node, message)
         case ChildStarted():
             _LAUNCH_PLAN.started(step, node)
         case ChildRefused():

@@ -15,7 +15,7 @@ from flyte_sandbox.engine.bindings import BindingError, resolve
 from flyte_sandbox.engine.messages import Ended
 from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes import kind_of
-from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error
+from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
 from flyte_sandbox.phases import NODE, WORKFLOW
 
 AUTO_ABORT = "Some node execution failed, auto-abort."
@@ -109,8 +109,31 @@ def fail(step: Step, node: NodeRun, error: ExecutionError, **fields: object) -> 
     _fail_scope(step, node, error)
 
 
+def time_out(step: Step, node: NodeRun, **fields: object) -> None:
+    """Beyond the active deadline. Its event carries no error; the scope's is always the same."""
+    error = timeout_error(node)
+    if node.index is not None:
+        fail(step, node, error)
+        return
+    node.error = error
+    step.node(node, NODE.TIMED_OUT, **fields)
+    _fail_scope(step, node, error)
+
+
+def timeout_error(node: NodeRun) -> ExecutionError:
+    if node is node.scope.failure_node:
+        return user_error("TimedOut", "FailureNode Timed-out")
+    return user_error("Timeout", "Timeout in node")
+
+
 def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
     """A node that was told to stop has stopped."""
+    if node.expired and not _is_winding_up(step, node.scope):
+        # The two call each other.
+        from flyte_sandbox.engine import expiry
+
+        expiry.ended(step, node, **fields)
+        return
     error = system_error(ABORTED_NODE, reason)
     step.node(node, NODE.ABORTED, error=error, **fields)
     release(step, node)
@@ -209,10 +232,29 @@ def _announce_failure(step: Step, scope: Scope) -> None:
 
 
 def stop_all(step: Step, nodes: Iterable[NodeRun], reason: str) -> None:
+    """A node that has no row yet, because it waits for an answer, goes back to not having begun."""
     for node in nodes:
-        if not node.stopping:
-            node.stopping = reason
+        is_stopping = bool(node.stopping)
+        if not is_stopping or node.expired:
+            node.stopping, node.expired = reason, ""
+        if node.phase == NODE.UNDEFINED:
+            node.is_started = False
+            release(step, node)
+        elif not is_stopping:
             kind_of(node).stop(step, node)
+
+
+def stop_inside(step: Step, node: NodeRun) -> bool:
+    """Stop what runs inside a node.
+
+    :return: whether there was nothing to wait for, so that the node itself is to end now.
+    """
+    inside = node.child
+    if inside is None:
+        return True
+    stop_all(step, inside.active(), node.stopping)
+    # What stopped at once may have ended the node already, or begun it again.
+    return not node.is_terminal and node.child is inside and not inside.active()
 
 
 def terminate(step: Step) -> None:

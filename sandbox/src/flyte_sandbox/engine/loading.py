@@ -96,6 +96,7 @@ class Loader:
         result = closure.WhichOneof("output_result")
         return ChildEnded(
             node_uid,
+            id.name,
             closure.phase,
             outputs=read_literals(self._store, closure.outputs.uri if result == "outputs" else ""),
             error=closure.error if result == "error" else None,

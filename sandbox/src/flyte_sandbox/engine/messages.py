@@ -20,6 +20,9 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine.model import ExecutionError, ExecutionId
 
+EXECUTION_DEADLINE = "execution"
+ACTIVE_DEADLINE = "active"
+
 # ---- what comes in
 # ---------------------------------------------------------------------------------------------
 
@@ -110,10 +113,11 @@ class ChildRefused:
 class ChildEnded:
     """The execution of a launch plan node has reached its end.
 
-    :param phase: of the child execution.
+    :param name: of the child execution, with its ``phase``.
     """
 
     node_uid: str
+    name: str
     phase: int
     outputs: literals_pb2.LiteralMap | None = None
     error: ExecutionError | None = None
@@ -136,6 +140,16 @@ class Woken:
     """The time of a sleeping gate is over."""
 
     node_uid: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class DeadlinePassed:
+    """:param which: ``execution`` or ``active``."""
+
+    node_uid: str
+    attempt: int
+    which: str
 
 
 Message: TypeAlias = (
@@ -150,6 +164,7 @@ Message: TypeAlias = (
     | ChildEnded
     | SignalSet
     | Woken
+    | DeadlinePassed
 )
 
 # ---- what is decided
@@ -215,10 +230,25 @@ class LookUpSignal:
 
 @dataclass(frozen=True)
 class Sleep:
-    """Wake a gate so long after it began to run."""
+    """Wake a gate so long after its current attempt began.
+
+    :param since: when that was; None means with the node itself.
+    """
 
     node_execution: identifier_pb2.NodeExecutionIdentifier
+    attempt: int
     duration: timedelta
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SetDeadline:
+    """Tell the engine when this moment has come."""
+
+    node_uid: str
+    attempt: int
+    which: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -253,6 +283,7 @@ Act: TypeAlias = (
     | Ended
     | LookUpSignal
     | Sleep
+    | SetDeadline
 )
 
 

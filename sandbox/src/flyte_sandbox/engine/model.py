@@ -30,8 +30,14 @@ class NodeRun:
     :param launches: how often this attempt number was begun; a restart by ``down`` and ``up`` uses no retry.
     :param system_failures: attempts that Flyte's own side failed; they have a budget of their own.
     :param child: the nodes inside, for a sub-workflow, a branch or a dynamic task.
+    :param is_repeating: a dynamic task in an attempt after one that had nodes inside already, until this one
+        has its own.
     :param dynamic: what a dynamic task yielded, compiled.
     :param stopping: why it is being stopped, while its process still lives.
+    :param expired: which deadline it is being stopped for, if for one.
+    :param active_since: when its time began to count, in microseconds; 0 for a node without a deadline.
+    :param attempt_since: the same of the current attempt; 0 before it has begun.
+    :param ordered_at: since when the current attempt waits for a slot.
     :param index: which element of an array node it is; None for every other node.
     :param element_notes: of an array node, what its row says of its elements.
     :param task_phase: of the current attempt's row, with ``task_version``.
@@ -48,9 +54,14 @@ class NodeRun:
     error: ExecutionError | None = None
     outputs: literals_pb2.LiteralMap | None = None
     child: Scope | None = None
+    is_repeating: bool = False
     dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
     child_execution: str = ""
     stopping: str = ""
+    expired: str = ""
+    active_since: int = 0
+    attempt_since: int = 0
+    ordered_at: int = 0
     is_counted: bool = False
     is_process_ordered: bool = False
     is_started: bool = False

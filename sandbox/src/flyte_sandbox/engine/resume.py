@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import compiler_pb2, literals_pb2
 
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine import deadlines, expiry, flow, paths
 from flyte_sandbox.engine.model import START_NODE, ElementScope, NodeRun, Run, Scope
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import Step, apply_notes
@@ -42,6 +42,7 @@ def rebuild(run: Run, node_rows: Sequence[Any], task_rows: Sequence[Any], files:
         if node is not None and row.retry_attempt == node.attempt:
             node.task_phase = task_execution_pb2.TaskExecutionClosure.FromString(row.closure).phase
             node.task_version = row.phase_version
+            node.ordered_at = row.created_at
 
 
 def _restore(node: NodeRun, row: Any, files: Files) -> None:
@@ -57,7 +58,7 @@ def _restore(node: NodeRun, row: Any, files: Files) -> None:
     if kind.counts_to_parallelism:
         node.is_counted = True
         node.scope.run.at_work += 1
-    if node.phase == NODE.DYNAMIC_RUNNING:
+    if node.phase == NODE.DYNAMIC_RUNNING and not node.is_repeating:
         node.dynamic = files.closure(paths.dynamic_closure(node))
     kind.open(node)
     if isinstance(node.child, ElementScope):
@@ -73,8 +74,8 @@ def _restore_ended(node: NodeRun, closure: node_execution_pb2.NodeExecutionClosu
     if node.id in scope.workflow.connections.downstream:
         for one in scope.downstream(node):
             scope.waiting_for[one.id] -= 1
-    if node.phase == NODE.FAILED and scope.error is None:
-        scope.error = closure.error
+    if node.phase in (NODE.FAILED, NODE.TIMED_OUT) and scope.error is None:
+        scope.error = closure.error if node.phase == NODE.FAILED else flow.timeout_error(node)
         scope.is_failing = scope.stops_at_first_failure
 
 
@@ -93,6 +94,8 @@ def _go_on_in(step: Step, scope: Scope) -> None:
             if node.child is not None and not isinstance(node.child, ElementScope):
                 _go_on_in(step, node.child)
             kind_of(node).resume(step, node)
+            deadlines.set_again(step, node)
+            expiry.stop_again(step, node)
     if scope.is_failing:
         flow.stop_all(step, scope.active(), flow.AUTO_ABORT)
         flow.end_scope_if_drained(step, scope)

@@ -26,6 +26,7 @@ from flyte_sandbox.phases import NODE
 _TICK = timedelta(microseconds=1)
 EVENT_VERSION = 1
 _LETTERS = {NODE.SUCCEEDED: "S", NODE.FAILED: "F", NODE.ABORTED: "A", NODE.TIMED_OUT: "T"}
+_ELEMENT_NOTES = ("attempt", "launches", "system_failures", "expired", "active_since", "attempt_since")
 _PHASES_OF_LETTERS = {letter: phase for phase, letter in _LETTERS.items()}
 
 
@@ -35,6 +36,10 @@ class Step:
         self.decision = Decision()
         self.changed_arrays: dict[str, NodeRun] = {}
         self._now = now
+
+    @property
+    def now(self) -> datetime:
+        return self._now
 
     def stamp(self) -> Timestamp:
         """Strictly later than every stamp before."""
@@ -166,6 +171,10 @@ def notes(node: NodeRun) -> str:
         "launches": node.launches,
         "system_failures": node.system_failures,
         "child_execution": node.child_execution,
+        "is_repeating": node.is_repeating,
+        "expired": node.expired,
+        "active_since": node.active_since,
+        "attempt_since": node.attempt_since,
     }
     if isinstance(node.child, ElementScope):
         kept["elements"] = element_notes(node.child)
@@ -174,9 +183,9 @@ def notes(node: NodeRun) -> str:
 
 def element_notes(scope: ElementScope) -> dict[str, Any]:
     """One letter an element, and the few numbers that are not zero: short, because it is written often."""
-    numbers: dict[str, dict[str, int]] = {}
+    numbers: dict[str, dict[str, Any]] = {}
     for element in scope.elements:
-        for name in ("attempt", "launches", "system_failures"):
+        for name in _ELEMENT_NOTES:
             if getattr(element, name):
                 numbers.setdefault(name, {})[str(element.index)] = getattr(element, name)
     letters = "".join(
@@ -189,7 +198,7 @@ def apply_element_notes(scope: ElementScope, kept: dict[str, Any]) -> None:
     for element, letter in zip(scope.elements, kept.get("phases", ""), strict=False):
         element.is_started = letter != "."
         element.phase = _PHASES_OF_LETTERS.get(letter, NODE.RUNNING if letter == "r" else NODE.UNDEFINED)
-    for name in ("attempt", "launches", "system_failures"):
+    for name in _ELEMENT_NOTES:
         for index, value in kept.get(name, {}).items():
             setattr(scope.elements[int(index)], name, value)
 

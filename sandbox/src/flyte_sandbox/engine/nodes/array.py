@@ -12,8 +12,8 @@ from typing import Any
 from flyteidl.core import tasks_pb2
 from flyteidl.event import event_pb2
 
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine import elements as rules
-from flyte_sandbox.engine import flow, paths
 from flyte_sandbox.engine.model import ElementScope, ExecutionError, NodeRun
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -37,14 +37,21 @@ class ArrayKind(Kind):
     # ---- beginning
 
     def start(self, step: Step, node: NodeRun) -> None:
-        step.node(node, NODE.QUEUED, **_ARRAY)
+        deadlines.queue(step, node, **_ARRAY)
         try:
             self.open(node)
         except rules.ArrayLengthError as exc:
             flow.fail(step, node, user_error("InvalidArrayLength", str(exc)), **_ARRAY)
             return
         self._tell(step, node, TASK.QUEUED, _elements(node))
-        step.node(node, NODE.RUNNING, **_ARRAY)
+        deadlines.run(step, node, **_ARRAY)
+        self._go_on(step, node)
+
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        deadlines.run_again(step, node)
+        node.task_phase, node.element_notes = TASK.UNDEFINED, {}
+        self.open(node)
+        self._tell(step, node, TASK.QUEUED, _elements(node))
         self._go_on(step, node)
 
     def open(self, node: NodeRun) -> None:
@@ -59,7 +66,7 @@ class ArrayKind(Kind):
 
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.QUEUED:
-            step.node(node, NODE.RUNNING, **_ARRAY)
+            deadlines.run(step, node, **_ARRAY)
         for element in _scope(node).active():
             kind_of(element).resume(step, element)
         self._go_on(step, node)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flyteidl.core import literals_pb2
 
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.conditions import ChosenFailureError, ConditionError, choose
 from flyte_sandbox.engine.model import ArmScope, ExecutionError, NodeRun
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -17,8 +17,12 @@ from flyte_sandbox.phases import NODE
 
 class BranchKind(Kind):
     def start(self, step: Step, node: NodeRun) -> None:
-        step.node(node, NODE.QUEUED)
-        step.node(node, NODE.RUNNING)
+        deadlines.queue(step, node)
+        deadlines.run(step, node)
+        self._begin_arm(step, node)
+
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        deadlines.run_again(step, node)
         self._begin_arm(step, node)
 
     def _begin_arm(self, step: Step, node: NodeRun) -> None:
@@ -43,14 +47,12 @@ class BranchKind(Kind):
 
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.QUEUED:
-            step.node(node, NODE.RUNNING)
+            deadlines.run(step, node)
         if node.child is None or not node.child.last.is_started:
             self._begin_arm(step, node)
 
     def stop(self, step: Step, node: NodeRun) -> None:
-        running = node.child.active() if node.child else []
-        flow.stop_all(step, running, node.stopping)
-        if not running and not node.is_terminal:
+        if flow.stop_inside(step, node):
             flow.aborted(step, node, node.stopping)
 
     def child_succeeded(self, step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.db.times import from_micros
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.messages import LookUpSignal, NeedSignal, SignalSet, Sleep
 from flyte_sandbox.engine.model import NodeRun
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -20,19 +21,25 @@ _REJECTED = "received a reject signal to disapprove the node input values"
 
 class GateKind(Kind):
     def start(self, step: Step, node: NodeRun) -> None:
-        step.node(node, NODE.QUEUED)
+        deadlines.queue(step, node)
+        deadlines.run(step, node)
         self._wait(step, node)
-        step.node(node, NODE.RUNNING)
+
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        deadlines.run_again(step, node)
+        self._wait(step, node)
 
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.QUEUED:
-            step.node(node, NODE.RUNNING)
+            deadlines.run(step, node)
         self._wait(step, node)
 
     def _wait(self, step: Step, node: NodeRun) -> None:
         gate = node.node.gate_node
         if gate.HasField("sleep"):
-            step.act(Sleep(node_execution_id(node), gate.sleep.duration.ToTimedelta()))
+            since = from_micros(node.attempt_since) if node.attempt_since else None
+            duration = gate.sleep.duration.ToTimedelta()
+            step.act(Sleep(node_execution_id(node), node.attempt, duration, since))
             return
         id, type = _signal(node)
         step.decision.records.append(NeedSignal(id, type))

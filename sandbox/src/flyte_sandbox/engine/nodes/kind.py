@@ -26,6 +26,10 @@ class Kind:
     def open(self, node: NodeRun) -> None:
         """Give a node that has nodes inside its scope again after a restart; the others have none."""
 
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        """The next attempt, after one that is over; nothing of that one counts any more."""
+        raise AssertionError(f"{type(self).__name__} is never tried again")
+
     def stop(self, step: Step, node: NodeRun) -> None:
         """Bring the node to ABORTED, now or when what it runs has ended; ``node.stopping`` says why."""
         raise NotImplementedError

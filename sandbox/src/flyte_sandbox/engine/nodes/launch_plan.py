@@ -9,7 +9,7 @@ from flyteidl.core import identifier_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox import ids
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.messages import ChildEnded, StartChild, TerminateChild
 from flyte_sandbox.engine.model import ExecutionError, NodeRun
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -21,8 +21,15 @@ class LaunchPlanKind(Kind):
     counts_to_parallelism = True
 
     def start(self, step: Step, node: NodeRun) -> None:
-        node.child_execution = ids.child_execution_name(step.run.id.name, node.uid, node.attempt)
-        step.node(node, NODE.QUEUED)
+        node.child_execution = _child_name(node)
+        deadlines.queue(step, node)
+        step.act(_start_child(node))
+
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        """Another attempt is another execution."""
+        deadlines.run_again(step, node)
+        node.child_execution = _child_name(node)
+        step.note(node)
         step.act(_start_child(node))
 
     def resume(self, step: Step, node: NodeRun) -> None:
@@ -39,12 +46,14 @@ class LaunchPlanKind(Kind):
     def started(self, step: Step, node: NodeRun) -> None:
         """The child exists, so that whoever follows the link finds it."""
         if node.phase == NODE.QUEUED:
-            step.node(node, NODE.RUNNING, workflow_node_metadata=_metadata(node))
+            deadlines.run(step, node, workflow_node_metadata=_metadata(node))
 
     def refused(self, step: Step, node: NodeRun, error: ExecutionError) -> None:
         flow.fail(step, node, error)
 
     def ended(self, step: Step, node: NodeRun, end: ChildEnded) -> None:
+        if end.name != node.child_execution:
+            return  # That of an attempt that is over.
         metadata = _metadata(node)
         if end.phase == WORKFLOW.SUCCEEDED:
             assert end.outputs is not None
@@ -58,6 +67,10 @@ class LaunchPlanKind(Kind):
         else:
             error = end.error or system_error("Unknown", f"launchplan [{node.child_execution}] failed")
             flow.fail(step, node, error, workflow_node_metadata=metadata)
+
+
+def _child_name(node: NodeRun) -> str:
+    return ids.child_execution_name(node.scope.run.id.name, node.uid, node.attempt)
 
 
 def _start_child(node: NodeRun) -> StartChild:

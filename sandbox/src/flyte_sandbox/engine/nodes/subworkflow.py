@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flyteidl.core import literals_pb2
 
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.model import ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
 from flyte_sandbox.engine.step import Step, system_error
@@ -13,11 +13,18 @@ from flyte_sandbox.phases import NODE
 
 class SubWorkflowKind(Kind):
     def start(self, step: Step, node: NodeRun) -> None:
-        step.node(node, NODE.QUEUED, is_parent=True)
-        step.node(node, NODE.RUNNING, is_parent=True)
+        deadlines.queue(step, node, is_parent=True)
+        deadlines.run(step, node, is_parent=True)
+        self._begin_inside(step, node)
+
+    def _begin_inside(self, step: Step, node: NodeRun) -> None:
         self.open(node)
         assert node.child is not None
         flow.begin_scope(step, node.child)
+
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        deadlines.run_again(step, node)
+        self._begin_inside(step, node)
 
     def open(self, node: NodeRun) -> None:
         """Give the node its scope, without beginning it."""
@@ -28,7 +35,7 @@ class SubWorkflowKind(Kind):
 
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.QUEUED:
-            step.node(node, NODE.RUNNING, is_parent=True)
+            deadlines.run(step, node, is_parent=True)
         if node.child is None:
             self.open(node)
         assert node.child is not None
@@ -36,10 +43,7 @@ class SubWorkflowKind(Kind):
             flow.begin_scope(step, node.child)
 
     def stop(self, step: Step, node: NodeRun) -> None:
-        assert node.child is not None
-        running = node.child.active()
-        flow.stop_all(step, running, node.stopping)
-        if not running:
+        if flow.stop_inside(step, node):
             flow.aborted(step, node, node.stopping, is_parent=True)
 
     def child_succeeded(self, step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap) -> None:

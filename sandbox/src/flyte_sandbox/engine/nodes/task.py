@@ -11,7 +11,7 @@ from flyteidl.core import catalog_pb2, literals_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.db.times import to_timestamp
-from flyte_sandbox.engine import flow, paths
+from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.messages import (
     Attempt,
     AttemptStarted,
@@ -25,10 +25,10 @@ from flyte_sandbox.engine.messages import (
 )
 from flyte_sandbox.engine.model import ExecutionError, Library, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
+from flyte_sandbox.engine.retrying import count_failure, exhausted, may_retry
 from flyte_sandbox.engine.step import Step, system_error, task_execution_id
 from flyte_sandbox.phases import NODE, TASK
 
-_MAX_SYSTEM_FAILURES = 3
 _TASK_ABORTED = "Task Aborted"
 _DYNAMIC = {"is_parent": True, "is_dynamic": True}
 
@@ -56,25 +56,27 @@ class TaskKind(Kind):
         flow.succeed(step, node, answer.outputs, task_node_metadata=metadata)
 
     def _begin(self, step: Step, node: NodeRun) -> None:
-        step.node(node, NODE.QUEUED)
+        deadlines.queue(step, node)
         self._begin_attempt(step, node)
         step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
 
     def _begin_attempt(self, step: Step, node: NodeRun) -> None:
         node.task_version = 0
+        deadlines.attempt_ordered(step, node)
         step.task(node, TASK.QUEUED, reason="task submitted", metadata=_metadata(node))
         node.is_process_ordered = True
         step.act(StartAttempt(_attempt(node)))
 
     def attempt_started(self, step: Step, node: NodeRun, started: AttemptStarted, log_links: Any) -> None:
         """Told again for a process that a new server found running; that is no news."""
+        deadlines.attempt_began(step, node)
         if node.task_phase != TASK.RUNNING:
             step.task(node, TASK.RUNNING, at=started.at, reasons=_reasons(started), logs=log_links)
 
     # ---- going on after a restart
 
     def resume(self, step: Step, node: NodeRun) -> None:
-        if node.phase == NODE.DYNAMIC_RUNNING:
+        if node.phase == NODE.DYNAMIC_RUNNING and not node.is_repeating:
             self._resume_inside(step, node)
             return
         if node.phase == NODE.QUEUED:
@@ -146,7 +148,12 @@ class TaskKind(Kind):
             id=outcome.dynamic.primary.template.id, dynamic_job_spec_uri=paths.futures(node)
         )
         metadata = event_pb2.TaskNodeMetadata(dynamic_workflow=workflow)
-        step.node(node, NODE.DYNAMIC_RUNNING, task_node_metadata=metadata, **_DYNAMIC)
+        if node.is_repeating:
+            # Once DYNAMIC_RUNNING it stays so, whichever attempt it is.
+            node.is_repeating = False
+            step.note(node)
+        else:
+            step.node(node, NODE.DYNAMIC_RUNNING, task_node_metadata=metadata, **_DYNAMIC)
         # What waits for its children must not keep them waiting.
         flow.release(step, node)
         self.open(node)
@@ -164,41 +171,44 @@ class TaskKind(Kind):
         self._finish(step, node, outputs, **_DYNAMIC)
 
     def child_failed(self, step: Step, node: NodeRun, error: ExecutionError | None) -> None:
+        """Permanent, unless a node inside has timed out."""
+        error = error or system_error("Unknown", "dynamic workflow failed")
         if node.stopping:
             flow.aborted(step, node, node.stopping, **_DYNAMIC)
+        elif not _has_timed_out(node):
+            flow.fail(step, node, error, **_DYNAMIC)
+        elif may_retry(node, error):
+            self.begin_again(step, node)
         else:
-            flow.fail(step, node, error or system_error("Unknown", "dynamic workflow failed"), **_DYNAMIC)
+            flow.fail(step, node, exhausted(node, error), **_DYNAMIC)
 
     def _failed(self, step: Step, node: NodeRun, error: ExecutionError, outcome: Outcome) -> None:
         step.task(node, TASK.FAILED, error=error)
-        is_system = error.kind == ExecutionError.SYSTEM
-        if outcome.is_recoverable and is_system:
-            node.system_failures += 1
-        if outcome.is_recoverable and self._may_retry(node, is_system):
-            node.attempt += 1
-            node.launches = 0
-            step.note(node)
-            self._begin_attempt(step, node)
+        if outcome.is_recoverable:
+            count_failure(node, error)
+        if outcome.is_recoverable and may_retry(node, error):
+            self.begin_again(step, node)
             return
-        final = _exhausted(node, error, is_system) if outcome.is_recoverable else error
+        final = exhausted(node, error) if outcome.is_recoverable else error
         metadata = event_pb2.TaskNodeMetadata(checkpoint_uri=paths.checkpoint(node, node.attempt))
         fields = self._deck(node, exists=outcome.deck is not None)
         flow.fail(step, node, final, task_node_metadata=metadata, **fields)
 
-    def _may_retry(self, node: NodeRun, is_system: bool) -> bool:
-        if is_system:
-            return node.system_failures <= _MAX_SYSTEM_FAILURES
-        return _used(node) < max_attempts(node)
+    def begin_again(self, step: Step, node: NodeRun) -> None:
+        """A dynamic task as a whole: what it yielded the last time is forgotten."""
+        node.attempt += 1
+        node.launches = 0
+        node.child = node.dynamic = None
+        node.is_repeating = node.phase == NODE.DYNAMIC_RUNNING
+        self._begin_attempt(step, node)
+        step.note(node)
 
     # ---- being stopped
 
     def stop(self, step: Step, node: NodeRun) -> None:
-        running = node.child.active() if node.child else []
         if node.is_process_ordered:
             step.act(StopAttempt(_key(node)))
-        elif running:
-            flow.stop_all(step, running, node.stopping)
-        else:
+        elif flow.stop_inside(step, node):
             flow.aborted(step, node, node.stopping)
 
     def _stopped(self, step: Step, node: NodeRun) -> None:
@@ -219,9 +229,8 @@ def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
     return node.scope.library.task(node.node.task_node.reference_id)
 
 
-def max_attempts(node: NodeRun) -> int:
-    """One more than the retries of the node, or else of the task."""
-    return int(node.node.metadata.retries.retries or template(node).metadata.retries.retries) + 1
+def _has_timed_out(node: NodeRun) -> bool:
+    return node.child is not None and any(one.phase == NODE.TIMED_OUT for one in node.child.nodes.values())
 
 
 def _reasons(started: AttemptStarted) -> list[event_pb2.EventReason]:
@@ -230,23 +239,6 @@ def _reasons(started: AttemptStarted) -> list[event_pb2.EventReason]:
     return [
         event_pb2.EventReason(reason=text, occurred_at=stamp) for text in (*started.notes, "task started")
     ]
-
-
-def _used(node: NodeRun) -> int:
-    return node.attempt + 1 - node.system_failures
-
-
-def _exhausted(node: NodeRun, error: ExecutionError, is_system: bool) -> ExecutionError:
-    used, limit = (
-        (_MAX_SYSTEM_FAILURES, _MAX_SYSTEM_FAILURES) if is_system else (_used(node), max_attempts(node))
-    )
-    kind = "SYSTEM" if is_system else "USER"
-    final = ExecutionError()
-    final.CopyFrom(error)
-    final.kind = ExecutionError.SYSTEM if is_system else ExecutionError.USER
-    final.code = f"RetriesExhausted|{error.code}"
-    final.message = f"[{used}/{limit}] currentAttempt done. Last Error: {kind}::{error.message}"
-    return final
 
 
 def _key(node: NodeRun) -> str:
