@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flyte_sandbox.web.peers import Address, PeerCheck, addresses, peer_check
+from flyte_sandbox.web.peers import Address, Peer, PeerCheck, addresses, peer_check
 from flyte_sandbox.web.runtime import make_runtime
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who is at the other end")
@@ -42,14 +42,14 @@ def connected(
 )
 def test_our_own_connection_is_welcome_over_every_family(family: int, to: str) -> None:
     with connected(family, to) as (_, server):
-        assert PeerCheck(US).is_welcome(*addresses(server))
-        assert not PeerCheck(frozenset({NOBODY})).is_welcome(*addresses(server))
+        assert PeerCheck(US).look(*addresses(server)) is Peer.WELCOME
+        assert PeerCheck(frozenset({NOBODY})).look(*addresses(server)) is Peer.FOREIGN
 
 
 def test_a_client_that_has_only_finished_sending_is_welcome() -> None:
     with connected() as (client, server):
         client.shutdown(socket.SHUT_WR)
-        assert PeerCheck(US).is_welcome(*addresses(server))
+        assert PeerCheck(US).look(*addresses(server)) is Peer.WELCOME
 
 
 def test_who_sends_and_runs_is_not_taken_for_root() -> None:
@@ -57,18 +57,18 @@ def test_who_sends_and_runs_is_not_taken_for_root() -> None:
         ends = addresses(server)
         client.sendall(b"POST / HTTP/1.1\r\n")
         client.close()
-        assert not PeerCheck(US | {0}).is_welcome(*ends)
+        assert PeerCheck(US | {0}).look(*ends) is Peer.GONE
 
 
 def test_a_local_end_that_nobody_knows_is_not_welcome() -> None:
     here: Address = ("127.0.0.1", 1)
-    assert not PeerCheck(US).is_welcome(("127.0.0.1", 2), here)
-    assert not PeerCheck(US).is_welcome(("::1", 2), ("::1", 1))
-    assert not PeerCheck(US).is_welcome(("192.0.2.1", 2), ("192.0.2.1", 1))
+    assert PeerCheck(US).look(("127.0.0.1", 2), here) is Peer.GONE
+    assert PeerCheck(US).look(("::1", 2), ("::1", 1)) is Peer.GONE
+    assert PeerCheck(US).look(("192.0.2.1", 2), ("192.0.2.1", 1)) is Peer.GONE
 
 
 def test_another_machine_is_not_asked_for_a_user() -> None:
-    assert PeerCheck(US).is_welcome(("192.0.2.9", 2), ("192.0.2.1", 1))
+    assert PeerCheck(US).look(("192.0.2.9", 2), ("192.0.2.1", 1)) is Peer.WELCOME
 
 
 def test_nobody_is_asked_when_others_are_allowed() -> None:
@@ -85,16 +85,16 @@ client.sendall(b"hello"), sys.stdin.read()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
-@pytest.mark.parametrize(("uid", "is_welcome"), [(0, True), (NOBODY, False)])
-def test_a_process_of_another_user_is_told_from_ours(uid: int, is_welcome: bool) -> None:
+@pytest.mark.parametrize(("uid", "wanted"), [(0, Peer.WELCOME), (NOBODY, Peer.FOREIGN)])
+def test_a_process_of_another_user_is_told_from_ours(uid: int, wanted: Peer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         argv = [sys.executable, "-c", _CLIENT, str(listener.getsockname()[1]), str(uid)]
         with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
             server, _ = listener.accept()
             with server:
                 assert server.recv(5) == b"hello"
-                assert PeerCheck(frozenset({0})).is_welcome(*addresses(server)) is is_welcome
-                assert PeerCheck(frozenset({0, NOBODY})).is_welcome(*addresses(server))
+                assert PeerCheck(frozenset({0})).look(*addresses(server)) is wanted
+                assert PeerCheck(frozenset({0, NOBODY})).look(*addresses(server)) is Peer.WELCOME
             process.communicate()
 
 

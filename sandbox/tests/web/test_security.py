@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+import flyte_sandbox
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.config import SandboxConfig
@@ -145,3 +147,10 @@ async def test_every_answer_tells_the_browser_to_trust_nothing(client: httpx.Asy
         assert answer.headers["cache-control"] == "no-store"
     answer = await client.get("/healthcheck", headers={"host": "evil"})
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_no_command_goes_through_a_shell() -> None:
+    """A name with a semicolon in it would be a command there."""
+    sources = Path(flyte_sandbox.__file__).parent.rglob("*.py")
+    through_a_shell = re.compile(r"shell\s*=\s*True|os\.(system|popen)\(|create_subprocess_shell")
+    assert not [path for path in sources if through_a_shell.search(path.read_text())]

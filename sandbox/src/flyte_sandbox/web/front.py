@@ -14,7 +14,7 @@ from typing import cast
 
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
-from flyte_sandbox.web.peers import PeerCheck, addresses, peer_check
+from flyte_sandbox.web.peers import PeerCheck, admits, peer_check
 
 logger = logging.getLogger(__name__)
 
@@ -144,20 +144,8 @@ class _Outer(_End):
         super().connection_made(transport)
         self._opened.add(self)
         self._deadline = asyncio.get_running_loop().call_later(self._seconds, self.abort)
-        if not self._is_welcome():
+        if not admits(self._check, self.transport):
             self.abort()
-
-    def _is_welcome(self) -> bool:
-        if self._check is None:
-            return True
-        try:
-            peer, here = addresses(self.transport.get_extra_info("socket"))
-        except OSError:  # gone already
-            return False
-        if self._check.is_welcome(peer, here):
-            return True
-        logger.warning("closed a connection of another user of this machine, from port %d", peer[1])
-        return False
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None:

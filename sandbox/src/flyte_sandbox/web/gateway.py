@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -71,6 +71,8 @@ class Gateway:
             body = outward.write(await self._call(route.rpc, message))
         except SandboxError as exc:
             return error_response(exc, outward)
+        except ClientDisconnect:
+            return Response(status_code=400)
         return Response(body, media_type=outward.content_type)
 
     def _find(self, request: Request) -> tuple[Route, dict[str, str]]:

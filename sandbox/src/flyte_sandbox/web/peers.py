@@ -6,6 +6,9 @@ tell users apart.
 
 from __future__ import annotations
 
+import asyncio
+import enum
+import logging
 import os
 import socket
 import sys
@@ -14,11 +17,22 @@ from pathlib import Path
 
 from flyte_sandbox.errors import StartupError
 
+logger = logging.getLogger(__name__)
+
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _UID, _INODE = 7, 9
 _ORPHAN = b"0"
 
 Address = tuple[str, int]
+
+
+class Peer(enum.Enum):
+    """Who is at the other end."""
+
+    WELCOME = enum.auto()
+    FOREIGN = enum.auto()
+    GONE = enum.auto()
+    """Nobody any more: the other end of this machine is closed, so whose it was cannot be told."""
 
 
 class PeerCheck:
@@ -38,9 +52,9 @@ class PeerCheck:
                 " set allow_other_users if there are none"
             )
 
-    def is_welcome(self, peer: Address, here: Address) -> bool:
-        """Whoever has closed the socket already does not own it any more. That loses nobody who waits for an
-        answer, and lets nobody past who sends and runs.
+    def look(self, peer: Address, here: Address) -> Peer:
+        """Whoever has closed the socket already does not own it any more. To turn that away loses nobody who
+        waits for an answer, and lets nobody past who sends and runs.
 
         :param peer: the other end, ``here``: ours; numeric host and port.
         """
@@ -48,8 +62,8 @@ class PeerCheck:
         for table in (*_TABLES, *_TABLES):
             uid = _owner(table, peer, here)
             if uid is not None:
-                return uid in self._uids
-        return not _is_local(peer[0], here[0])
+                return Peer.GONE if uid < 0 else Peer.WELCOME if uid in self._uids else Peer.FOREIGN
+        return Peer.GONE if _is_local(peer[0], here[0]) else Peer.WELCOME
 
 
 def peer_check(allow_other_users: bool, more_uids: frozenset[int] = frozenset()) -> PeerCheck | None:
@@ -95,3 +109,17 @@ def _is_local(peer: str, here: str) -> bool:
 def addresses(connection: socket.socket) -> tuple[Address, Address]:
     """:return: the other end and this one."""
     return connection.getpeername()[:2], connection.getsockname()[:2]
+
+
+def admits(check: PeerCheck | None, transport: asyncio.BaseTransport) -> bool:
+    """:return: whether a new connection may stay; one of another user is told of in the log."""
+    if check is None:
+        return True
+    try:
+        peer, here = addresses(transport.get_extra_info("socket"))
+    except OSError:  # gone already
+        return False
+    found = check.look(peer, here)
+    if found is Peer.FOREIGN:
+        logger.warning("closed a connection of another user of this machine, from port %d", peer[1])
+    return found is Peer.WELCOME

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from flyte_sandbox.web.peers import PeerCheck, addresses
+from flyte_sandbox.web.peers import PeerCheck
+from flyte_sandbox.web.protocol import GRACE_SECONDS, MAX_HEADER_BYTES, Connection
 
 _KEEP_ALIVE_SECONDS = 60
 _STARTUP_LOOK_SECONDS = 0.002
@@ -29,14 +31,23 @@ class HttpServer:
     """:param where: a unix socket to make, to which :class:`~flyte_sandbox.web.front.Front` connects; or a
         socket that listens already.
     :param check: who is let in, when nobody has asked yet.
+    :param grace_seconds: how long a client may take over a request, see :mod:`flyte_sandbox.web.protocol`.
     """
 
-    def __init__(self, app: ASGIApp, where: Path | socket.socket, check: PeerCheck | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        where: Path | socket.socket,
+        check: PeerCheck | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         self._where = where
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_checking(check) if check else "auto",
+                # uvicorn calls it as it would call the class.
+                http=cast(Any, functools.partial(Connection, check=check, grace_seconds=grace_seconds)),
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -71,19 +82,3 @@ def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     return listener
-
-
-def _checking(check: PeerCheck) -> type[asyncio.Protocol]:
-    """uvicorn's protocol, which hangs up on connections of other users before anything is read."""
-
-    class Checked(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
-            try:
-                is_welcome = check.is_welcome(*addresses(transport.get_extra_info("socket")))
-            except OSError:  # gone already
-                is_welcome = False
-            if not is_welcome:
-                transport.abort()
-
-    return Checked
