@@ -52,6 +52,16 @@ def test_markers_choose_and_nothing_left_is_no_failure(rings: Rings, checkout: P
     assert rings.close() == 0
 
 
+def test_side_by_side_counts_the_same(
+    rings: Rings, checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(checkout, "a", "def test_good(worker_id):\n    assert worker_id.startswith('gw')\n")
+    write(checkout, "b", "import pytest\n@pytest.mark.slow\ndef test_slow():\n    assert False\n")
+    rings.side_by_side("not slow", ["a", "b"])
+    assert rings.close() == 0
+    assert capfd.readouterr().out.splitlines()[-1].startswith("1 passed, 0 failed")
+
+
 def test_each_folder_has_an_airflow_home_of_its_own_and_none_of_our_settings(
     rings: Rings, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,12 @@ class Settings:
     flyte_resources: Literal["clamp", "enforce", "off"] = _key(
         "flyte", "clamp", "what a request beyond this machine leads to", name="resources"
     )
+    flyte_images: Literal["lenient", "strict"] = _key(
+        "flyte", "lenient", "tasks of images that nobody knows: run by default, or fail", name="images"
+    )
+    flyte_environments: str = _key(
+        "flyte", "", "interpreters for images: IMAGE=PYTHON, IMAGE=PYTHON", name="environments"
+    )
     flyte_warm: bool = _key("flyte", True, "fork tasks from a warm process", name="warm")
     flyte_ready_seconds: int = _key("flyte", 60, "how long up waits for Flyte", name="ready_seconds")
     origin: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
@@ -88,6 +94,11 @@ class Settings:
     def state(self) -> Path:
         """The folder of everything that the stack writes."""
         return self.checkout / STATE_NAME
+
+    @property
+    def private_uv(self) -> Path:
+        """The folder of our own uv, where the machine had none."""
+        return self.state / "uv"
 
     @property
     def ports(self) -> Ports:

@@ -136,6 +136,12 @@ class Stack:
             self.program("airflow", "python"), self.folder.airflow_home, self.settings.ports.airflow
         )
 
+    @property
+    def flyte_environments(self) -> dict[str, Path]:
+        """Interpreters of Flyte tasks by image."""
+        own = {"default": self.program("workflows", "python")}
+        return own | flyte_processes.read_environments(self.settings.flyte_environments)
+
     def flyte_components(self) -> list[Component]:
         """flyte_sandbox and its S3 endpoint."""
         return flyte_processes.components(
@@ -143,6 +149,8 @@ class Stack:
             self.folder.flyte,
             port=self.settings.ports.flyte,
             s3_port=self.settings.ports.s3,
-            task_python=self.program("workflows", "python"),
+            environments=self.flyte_environments,
+            is_strict=self.settings.flyte_images == "strict",
+            uv=self.settings.private_uv / "bin" / "uv",
             is_warm=self.settings.flyte_warm,
         )

@@ -20,5 +20,5 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     rings = Rings(settings)
     rings.prepare()
     rings.tools()
-    rings.tests("not slow and not e2e and not processes")
+    rings.side_by_side("not slow and not e2e and not processes")
     return rings.close()

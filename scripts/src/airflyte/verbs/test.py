@@ -20,6 +20,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     rings = Rings(settings)
     rings.prepare()
     rings.tools()
-    rings.tests("not slow and not e2e")
+    rings.side_by_side("not slow and not e2e")
     rings.tests("e2e and not slow", [STORIES])
     return rings.close()

@@ -20,6 +20,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     rings = Rings(settings)
     rings.prepare()
     rings.tools()
-    for markers in ("not slow and not e2e", "e2e and not slow", "slow"):
+    rings.side_by_side("not slow and not e2e")
+    for markers in ("e2e and not slow", "slow"):
         rings.tests(markers)
     return rings.close()
