@@ -28,6 +28,8 @@ class SandboxConfig:
     :param environments: interpreters by image name; ``default`` runs every image that nobody knows.
     :param images: what becomes of a task whose image no environment stands for: ``lenient`` runs it in the
         default one and says so, ``strict`` fails it.
+    :param uv: told to clients on this machine, which build environments from an ``ImageSpec``; None lets them
+        look for one.
     :param warm: fork tasks from a process that has their libraries loaded.
     :param slots: how many attempts may run at once; 0 means one more than there are cores.
     :param max_nodes: nodes that a workflow may have (the real one: 100).
@@ -50,6 +52,7 @@ class SandboxConfig:
     database_url: str = ""
     environments: Mapping[str, Path] = field(default_factory=lambda: {"default": Path(sys.executable)})
     images: Literal["lenient", "strict"] = "lenient"
+    uv: Path | None = None
     warm: bool = True
     slots: int = 0
     max_nodes: int = 10_000

@@ -125,6 +125,10 @@ class BuiltEnvironments:
         name = str(record["environment"])
         return name if record["image"] == image and self.manifest(name) else None
 
+    def manifest_path(self, name: str) -> Path:
+        """An environment is complete when this is there."""
+        return self.path(name) / _MANIFEST
+
     def manifest(self, name: str) -> Manifest | None:
         return Manifest.read(self.path(name)) if name.startswith(BUILT_PREFIX) else None
 

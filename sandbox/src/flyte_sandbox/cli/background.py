@@ -102,6 +102,10 @@ def _serve_arguments(parsed: argparse.Namespace, environments: dict[str, Path]) 
     arguments = ["--s3-port", str(parsed.s3_port), "--slots", str(parsed.slots)]
     for name, path in environments.items():
         arguments += ["--environment", f"{name}={path}"]
+    if parsed.strict_images:
+        arguments.append("--strict-images")
+    if parsed.uv:
+        arguments += ["--uv", str(parsed.uv.absolute())]
     if parsed.database_url:
         arguments += ["--database-url", parsed.database_url]
     return [*arguments, "--cold"] if parsed.cold else arguments

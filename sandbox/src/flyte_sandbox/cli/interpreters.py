@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,13 @@ def find_interpreter(project: Path, environ: Mapping[str, str]) -> Path:
     """
     candidates = [path for path in _candidates(project, environ) if path.exists()]
     return next((path for path in candidates if _has_flytekit(path)), candidates[0])
+
+
+def find_uv(given: Path | None) -> Path | None:
+    """uv as given if it is there, else from PATH, else beside this interpreter; None where there is none."""
+    paths = [str(given.parent) if given else "", os.environ.get("PATH", ""), str(Path(sys.executable).parent)]
+    found = next((path for folder in paths if folder and (path := shutil.which("uv", path=folder))), None)
+    return Path(found).absolute() if found else None
 
 
 def _candidates(project: Path, environ: Mapping[str, str]) -> Iterator[Path]:

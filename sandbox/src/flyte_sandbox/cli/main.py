@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(verbs, "down", "end both and everything that they started", _down, _state_option)
     _add(verbs, "status", "what runs, and where it answers", _status, _status_options)
     _add(verbs, "logs", "print the server's log", _logs, _logs_options)
+    _add(verbs, "environments", "those built from an ImageSpec", _environments, _environments_options)
     return parser
 
 
@@ -79,6 +80,12 @@ def _logs(parsed: argparse.Namespace) -> int:
     return logs(parsed)
 
 
+def _environments(parsed: argparse.Namespace) -> int:
+    from flyte_sandbox.cli.built import environments
+
+    return environments(parsed)
+
+
 def _state_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=Path, default=Path(".flyte-sandbox"), help="folder that holds everything"
@@ -100,6 +107,8 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
         help="interpreter for tasks of an image; 'default' for every image that nobody knows",
     )
     parser.add_argument("--python", type=Path, help="the same as --environment default=PYTHON")
+    parser.add_argument("--strict-images", action="store_true", help="fail tasks of images that nobody knows")
+    parser.add_argument("--uv", type=Path, help="what clients build environments of an ImageSpec with")
     parser.add_argument("--database-url", default="", help="an SQLAlchemy URL (default: SQLite in the state)")
     parser.add_argument("--cold", action="store_true", help="a fresh process for every attempt of a task")
     parser.add_argument(
@@ -133,6 +142,12 @@ def _up_options(parser: argparse.ArgumentParser) -> None:
 def _status_options(parser: argparse.ArgumentParser) -> None:
     _state_option(parser)
     parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+def _environments_options(parser: argparse.ArgumentParser) -> None:
+    _state_option(parser)
+    parser.add_argument("--remove", action="append", default=[], metavar="NAME", help="one, or an image")
+    parser.add_argument("--prune", action="store_true", help="remove half built ones, and those of no image")
 
 
 def _logs_options(parser: argparse.ArgumentParser) -> None:

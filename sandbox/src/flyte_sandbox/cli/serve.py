@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from flyte_sandbox.cli.interpreters import find_interpreter
+from flyte_sandbox.cli.interpreters import find_interpreter, find_uv
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
 
@@ -62,6 +62,8 @@ def read_config(parsed: argparse.Namespace) -> SandboxConfig:
         host=parsed.listen,
         database_url=parsed.database_url,
         environments=read_environments(parsed),
+        images="strict" if parsed.strict_images else "lenient",
+        uv=find_uv(parsed.uv),
         warm=not parsed.cold,
         slots=parsed.slots,
         preload_after_seconds=parsed.preload_after,

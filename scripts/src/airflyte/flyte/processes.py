@@ -59,7 +59,7 @@ def read_environments(setting: str) -> dict[str, Path]:
     for image, equals, path in pairs:
         if not (image.strip() and equals and Path(path.strip()).is_absolute()):
             raise AirflyteError(
-                f"flyte.environments has {image + equals + path!r}; it takes IMAGE=PYTHON with an absolute path, "
-                "and a comma between two of them."
+                f"flyte.environments has {image + equals + path!r}; it takes IMAGE=PYTHON with an absolute "
+                "path, and a comma between two of them."
             )
     return {image.strip(): Path(path.strip()) for image, _, path in pairs}
