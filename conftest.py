@@ -17,6 +17,7 @@ _PROCESSES = (
     "sandbox/tests/db",
     "sandbox/tests/durability",
     "sandbox/tests/runner",
+    "sandbox/tests/testing",
     "scripts/tests/environments",
     "scripts/tests/postgres",
     "scripts/tests/processes",

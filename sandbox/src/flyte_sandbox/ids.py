@@ -1,7 +1,7 @@
 """Names that Flyte derives: unique node ids, child execution names, pod names, shards, random names.
 
 Pure. Source: flyteplugins pluginmachinery/encoding/encoder.go, flytepropeller
-controller/nodes/common/utils.go, flyteadmin pkg/common/executions.go.
+controller/nodes/common/utils.go, flyteadmin pkg/common/executions.go, scheduler/identifier.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ def fnv1a(text: str, bits: int) -> int:
     return value
 
 
+def fnv1(text: str) -> int:
+    """64 bits; the older of the two, which multiplies first."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value * 0x100000001B3) % (1 << 64) ^ byte
+    return value
+
+
 def fixed_length(limit: int, *parts: str, bits: int = 32) -> str:
     """The parts joined by ``-``, or ``f`` and a base32 hash of that when it is longer than ``limit``."""
     joined = "-".join(part for part in parts if part)
@@ -45,6 +53,15 @@ def unique_node_id(node_id: str, parent_id: str = "", parent_attempt: int = 0) -
 def child_execution_name(parent_execution: str, node_id: str, attempt: int) -> str:
     """Name of the execution that a launch plan node starts."""
     return fixed_length(MAX_EXECUTION_ID, parent_execution, node_id, str(attempt), bits=64)
+
+
+def scheduled_execution_name(project: str, domain: str, name: str, version: str, unix_seconds: int) -> str:
+    """Name of the execution of a launch plan for one time of its schedule.
+
+    Source: flyteadmin scheduler/identifier/identifier.go, scheduler/executor/executor_impl.go.
+    """
+    digest = fnv1(f"{project}:{domain}:{name}:{version}:{unix_seconds}")
+    return "f" + (digest.to_bytes(8, "little") + bytes(8)).hex()[:19]
 
 
 def generated_name(execution: str, node_id: str, attempt: int) -> str:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
@@ -50,6 +50,7 @@ from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.server import GrpcServer
 from flyte_sandbox.runner import ProcessRunner
+from flyte_sandbox.scheduler import Scheduler
 from flyte_sandbox.state_folder import StateFolder
 from flyte_sandbox.web.app import create_app
 from flyte_sandbox.web.front import Front
@@ -101,6 +102,7 @@ class Sandbox:
         self._folder.announce(self.port)
         self.runner.prewarm()
         self.engine.start(self._actor)
+        self.scheduler.start()
 
     def _bind(self) -> None:
         """Take folder and port first, so that a second sandbox stops before it touches a file."""
@@ -122,6 +124,7 @@ class Sandbox:
             return
         self._is_started = False
         self._in_loop(self._close_doors())
+        self.scheduler.close()
         self.engine.close()
         self._alarms.close()
         if stop_attempts:
@@ -132,12 +135,17 @@ class Sandbox:
         self.db.close()
         self._folder.release()
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time counts in every part."""
+        return self._clock
 
     # ---- wiring --------------------------------------------------------------------------------------------
 
@@ -152,6 +160,7 @@ class Sandbox:
         self.loader = Loader(self.db, self.store)
         self.engine = Engine(self.db, self._clock, self.loader, self._ended, self.log_url)
         self.admin = self._build_admin()
+        self.scheduler = Scheduler(self.db, self._clock, self.admin.launching.create)
         self._build_actor()
         self._dispatcher = self._build_dispatcher()
 
@@ -161,10 +170,12 @@ class Sandbox:
         projects.ensure_default()
         tasks = Tasks(db, clock, projects)
         workflows = Workflows(db, clock, projects, tasks, self.config.max_nodes)
-        launch_plans = LaunchPlans(db, clock, projects)
+        launch_plans = LaunchPlans(db, clock, projects, lambda: self.scheduler.changed())
         single_tasks = SingleTasks(db, tasks, workflows, launch_plans)
         return Admin(
             projects=projects,
+            named_entities=NamedEntities(db, clock),
+            description_entities=DescriptionEntities(db),
             tasks=tasks,
             workflows=workflows,
             launch_plans=launch_plans,
@@ -177,8 +188,6 @@ class Sandbox:
         )
 
     def _build_actor(self) -> None:
-            named_entities=NamedEntities(db, clock),
-            description_entities=DescriptionEntities(db),
         config = self.config
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)

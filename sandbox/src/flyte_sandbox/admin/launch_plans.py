@@ -5,6 +5,7 @@ Source: flyteadmin pkg/manager/impl/launch_plan_manager.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flyteidl.admin import common_pb2, launch_plan_pb2
@@ -20,7 +21,8 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.digests import structural_digest
 from flyte_sandbox.compiler.identifiers import validate_identifier
 from flyte_sandbox.compiler.launch_plans import compile_launch_plan
-from flyte_sandbox.db import entities, schema
+from flyte_sandbox.compiler.schedules import check_schedulable
+from flyte_sandbox.db import entities, schedules, schema
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.listing import LAUNCH_PLANS, select_page
 from flyte_sandbox.db.times import from_micros, to_micros, to_timestamp
@@ -32,10 +34,15 @@ INACTIVE = launch_plan_pb2.INACTIVE
 
 
 class LaunchPlans:
-    def __init__(self, db: Database, clock: Clock, projects: Projects) -> None:
+    """:param on_scheduled: told after the commit that a launch plan was made active or inactive."""
+
+    def __init__(
+        self, db: Database, clock: Clock, projects: Projects, on_scheduled: Callable[[], None] = lambda: None
+    ) -> None:
         self._db = db
         self._clock = clock
         self._projects = projects
+        self._on_scheduled = on_scheduled
 
     def create(
         self, request: launch_plan_pb2.LaunchPlanCreateRequest
@@ -57,6 +64,7 @@ class LaunchPlans:
     def store(self, plan: launch_plan_pb2.LaunchPlan, workflow_key: int, is_generated: bool = False) -> None:
         """:param workflow_key: the row of the workflow that it launches.
 
+        :param is_generated: made for the execution of a single task, and hidden from lists of names.
         :raises AlreadyExists, InvalidArgument: see :func:`registered.insert_once`.
         """
         digest = structural_digest(plan)
@@ -64,7 +72,6 @@ class LaunchPlans:
         def insert(connection: Connection) -> None:
             now = self._clock.now()
             entities.insert_row(
-        :param is_generated: made for the execution of a single task, and hidden from lists of names.
                 connection,
                 plan.id,
                 workflow_id=workflow_key,
@@ -75,6 +82,8 @@ class LaunchPlans:
                 updated_at=to_micros(now),
                 message=plan.SerializeToString(),
             )
+            if is_generated:
+                registered.mark_generated(connection, plan.id, to_micros(now))
 
         def describe_old(row: Row[Any]) -> tuple[Message, Message]:
             return launch_plan_pb2.LaunchPlan.FromString(row.message), plan
@@ -82,8 +91,6 @@ class LaunchPlans:
         registered.insert_once(self._db, plan.id, digest, insert, describe_old)
 
     def get(self, request: common_pb2.ObjectGetRequest) -> launch_plan_pb2.LaunchPlan:
-            if is_generated:
-                registered.mark_generated(connection, plan.id, to_micros(now))
         id = registered.read_id(request, _LAUNCH_PLAN)
         with self._db.read() as connection:
             return to_message(registered.get_row(connection, id))
@@ -135,20 +142,27 @@ class LaunchPlans:
         if request.state not in (ACTIVE, INACTIVE):
             raise InvalidArgument(f"unrecognized launch plan state {request.state}")
         with self._db.write() as connection:
-            registered.get_row(connection, request.id)
+            row = registered.get_row(connection, request.id)
             if request.state == ACTIVE:
-                self._activate(connection, request.id)
+                self._activate(connection, row)
             else:
                 now = to_micros(self._clock.now())
                 entities.update_row(connection, request.id, state=INACTIVE, updated_at=now)
+                schedules.end(connection, row.id)
+        self._on_scheduled()
         return launch_plan_pb2.LaunchPlanUpdateResponse()
 
-    def _activate(self, connection: Connection, id: identifier_pb2.Identifier) -> None:
-        active = entities.get_active_launch_plan(connection, id.project, id.domain, id.name)
-        if active is not None:
+    def _activate(self, connection: Connection, row: Row[Any]) -> None:
+        plan = to_message(row)
+        check_schedulable(plan.spec.entity_metadata.schedule)
+        active = entities.get_active_launch_plan(connection, row.project, row.domain, row.name)
+        if active is not None and active.id != row.id:
             entities.update_row(connection, to_message(active).id, state=INACTIVE)
+            schedules.end(connection, active.id)
         # The real one leaves updated_at alone here.
-        entities.update_row(connection, id, state=ACTIVE)
+        entities.update_row(connection, plan.id, state=ACTIVE)
+        if row.schedule_type != "NONE":
+            schedules.begin(connection, row.id, to_micros(self._clock.now()))
 
 
 def to_message(row: Row[Any]) -> launch_plan_pb2.LaunchPlan:

@@ -140,7 +140,7 @@ class Launching:
             return
         with self._db.read() as connection:
             running = rows.count_running(connection, target.plan.id)
-        if running >= policy.max and policy.behavior == launch_plan_pb2.SKIP:
+        if running >= policy.max and policy.behavior == launch_plan_pb2.CONCURRENCY_LIMIT_BEHAVIOR_SKIP:
             raise AlreadyExists(
                 f"concurrency limit ({policy.max}) reached for launch plan {target.plan.id.name}; "
                 "skipping execution"

@@ -11,7 +11,7 @@ from flyteidl.core import interface_pb2, types_pb2
 from flyte_sandbox.compiler.cron import parse_cron
 from flyte_sandbox.compiler.identifiers import invalid_value
 from flyte_sandbox.compiler.typing import describe
-from flyte_sandbox.errors import InvalidArgument
+from flyte_sandbox.errors import Internal, InvalidArgument
 
 
 def validate_schedule(schedule: schedule_pb2.Schedule, expected: interface_pb2.ParameterMap) -> None:
@@ -25,6 +25,20 @@ def validate_schedule(schedule: schedule_pb2.Schedule, expected: interface_pb2.P
             raise invalid_value("rate")
         return
     _validate_cron(schedule.cron_expression if kind == "cron_expression" else schedule.cron_schedule.schedule)
+
+
+def check_schedulable(schedule: schedule_pb2.Schedule) -> None:
+    """What an active launch plan needs: the deprecated ``cron_expression`` was for another scheduler.
+
+    Source: flyteadmin scheduler/dbapi/event_scheduler_impl.go (AddSchedule).
+
+    :raises Internal: Flyte's scheduler does not know this kind.
+    """
+    if schedule.cron_expression:
+        raise Internal(
+            "failed adding schedule for unknown schedule expression type "
+            f"cron_expression {schedule.cron_expression}; use cron_schedule instead"
+        )
 
 
 def _validate_inputs(kickoff: str, expected: interface_pb2.ParameterMap) -> None:

@@ -127,6 +127,15 @@ Index(
     launch_plans.c.created_at,
 )
 
+schedules = Table(
+    "schedules",
+    metadata,
+    # A row while the launch plan is active and has a schedule.
+    Column("launch_plan_id", _Id, primary_key=True, autoincrement=False),
+    # Every time up to this one has been launched.
+    _time("done_until"),
+)
+
 named_entities = Table(
     "named_entities",
     metadata,
@@ -140,15 +149,6 @@ named_entities = Table(
     UniqueConstraint("resource_type", "project", "domain", "name"),
 )
 
-executions = Table(
-    "executions",
-    metadata,
-    _key(),
-    *_execution_identity(),
-    Column("launch_plan_id", _Id, nullable=True, index=True),
-    Column("workflow_id", _Id, nullable=True, index=True),
-    Column("task_id", _Id, nullable=True, index=True),
-    Column("phase", String, nullable=False),
 description_entities = Table(
     "description_entities",
     metadata,
@@ -178,6 +178,15 @@ matchable_attributes = Table(
     UniqueConstraint("resource_type", "project", "domain", "workflow", "launch_plan"),
 )
 
+executions = Table(
+    "executions",
+    metadata,
+    _key(),
+    *_execution_identity(),
+    Column("launch_plan_id", _Id, nullable=True, index=True),
+    Column("workflow_id", _Id, nullable=True, index=True),
+    Column("task_id", _Id, nullable=True, index=True),
+    Column("phase", String, nullable=False),
     _number("state"),
     _number("mode"),
     _time("created_at"),
@@ -258,6 +267,7 @@ node_executions = Table(
     UniqueConstraint("execution_project", "execution_domain", "execution_name", "node_id"),
 )
 Index("node_executions_by_parent", node_executions.c.parent_id)
+Index("node_executions_by_task", node_executions.c.parent_task_execution_id)
 
 task_executions = Table(
     "task_executions",
@@ -267,7 +277,6 @@ task_executions = Table(
     *_execution_identity(),
     Column("node_id", String, nullable=False),
     Column("retry_attempt", Integer, nullable=False),
-Index("node_executions_by_task", node_executions.c.parent_task_execution_id)
     Column("phase", String, nullable=False),
     _number("phase_version"),
     _text("input_uri"),
