@@ -16,7 +16,7 @@ import psutil
 import pytest
 from flyteidl.core import literals_pb2
 
-from flyte_sandbox.runner import AttemptExit, AttemptSpec, ProcessRunner
+from flyte_sandbox.runner import AttemptExit, AttemptSpec, ProcessRunner, TaskUsers
 from flyte_sandbox.runner.environment import attempt_mark
 from flyte_sandbox.runner.template import processes
 
@@ -44,8 +44,10 @@ class Harness:
         interpreter: Path | None = None,
         linger_seconds: float = 10.0,
         preload_after_seconds: float = 0.0,
+        users: TaskUsers | None = None,
     ) -> None:
         self.folder = folder
+        self._users = users
         self.started: dict[str, datetime] = {}
         self.ends: list[AttemptExit] = []
         self._heard = threading.Condition()
@@ -66,6 +68,7 @@ class Harness:
             on_end=self._on_end,
             linger_seconds=self._linger_seconds,
             preload_after_seconds=self._preload_after_seconds,
+            users=self._users,
         )
 
     def _on_started(self, key: str, at: datetime) -> None:

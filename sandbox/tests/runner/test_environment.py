@@ -46,6 +46,25 @@ def test_the_environments_scripts_stay_first_on_a_path_of_the_tasks_own():
     assert make({"PATH": "/env/bin:/mine"})["PATH"] == "/env/bin:/mine"
 
 
+@pytest.mark.parametrize(
+    ("files", "given", "expected"),
+    [
+        (None, "/a:/root", "/a:/attempts/k/work/cwd"),
+        (None, "/root/project:/rootless", "/root/project:/rootless"),
+        (Path("/image/files"), "/root/src:/b", "/attempts/k/work/cwd/src:/b"),
+    ],
+)
+def test_the_current_folder_stands_for_roots_home_in_an_image(files, given, expected):
+    spec = AttemptSpec("k", Path("/attempts/k"), ("x",), {"PYTHONPATH": given}, files=files)
+    assert attempt_environment(spec, BASE, None)["PYTHONPATH"] == expected
+
+
+def test_a_uid_of_its_own_has_short_names_of_its_own():
+    long = AttemptSpec("k", Path("/attempts") / ("k" * 100), ("x",))
+    env = attempt_environment(long, BASE, None, uid=61000)
+    assert Path(env["TMPDIR"]).parent.name == "flyte-sandbox-61000"
+
+
 def test_marks_differ_by_folder_and_have_one_length():
     marks = {attempt_mark(AttemptSpec("k", Path(folder), ())) for folder in ("/a", "/b", "c" * 300)}
     assert {len(mark) for mark in marks} == {32}

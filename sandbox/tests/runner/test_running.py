@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_threads_and_exit_handlers_are_waited_for(either, key):
     assert either.run(either.task(key, body.replace("NOTES", repr(str(notes))))).code == 0
     assert (notes / "thread").exists()
     assert (notes / "at-exit").exists()
+
+
+def test_files_of_an_image_are_in_the_current_folder(either, key):
+    image = either.folder / f"{key}-image"
+    (image / "data").mkdir(parents=True)
+    (image / "data/table.csv").write_text("a,b\n")
+    (image / "link").symlink_to("data/table.csv")
+    spec = either.task(key, "print(open('data/table.csv').read(), open('link').read())")
+    assert either.run(replace(spec, files=image)).code == 0
+    assert either.log(key).endswith("a,b\n a,b\n\n")
 
 
 def test_the_work_folder_is_gone_when_the_attempt_has_ended(either, key, eventually):

@@ -2,5 +2,6 @@
 
 from flyte_sandbox.runner.attempts import AttemptExit, AttemptSpec
 from flyte_sandbox.runner.process_runner import ProcessRunner
+from flyte_sandbox.runner.task_users import TaskUsers
 
-__all__ = ["AttemptExit", "AttemptSpec", "ProcessRunner"]
+__all__ = ["AttemptExit", "AttemptSpec", "ProcessRunner", "TaskUsers"]

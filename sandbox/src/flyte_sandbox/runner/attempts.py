@@ -19,6 +19,9 @@ class AttemptSpec:
     :param argv: the whole command, such as ``("pyflyte-execute", "--inputs", ...)``.
     :param env: the task's variables. PATH, LANG, TZ, HOME, TMPDIR and marks are added; nothing is inherited.
     :param environment: name of the environment whose interpreter runs it.
+    :param writable: folders elsewhere that it writes to, given to its user when it has one of its own.
+    :param files: a folder whose content lies in the attempt's current folder when it begins, as an image's
+        files lie in ``/root``.
     """
 
     key: str
@@ -26,6 +29,8 @@ class AttemptSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     environment: str = "default"
+    writable: tuple[Path, ...] = ()
+    files: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ class Dispatcher:
             return
         # The record is written before its writer goes, so this order of looks misses none.
         is_lost = orphan.is_beyond_hope()
-        record = records.read_exit(str(attempt.spec.folder))
+        record = orphan.read_exit()
         if record is None and not is_lost:
             return
         orphan.clean_up()
@@ -296,8 +296,11 @@ class Dispatcher:
             "key": spec.key,
             "folder": str(spec.folder.absolute()),
             "argv": list(spec.argv),
-            "env": attempt_environment(spec, settings.base, self._templates.mark),
+            "env": attempt_environment(spec, settings.base, self._templates.mark, settings.task_uid),
             "mark": attempt_mark(spec),
+            "uid": settings.task_uid,
+            "writable": [str(folder) for folder in spec.writable],
+            "files": str(spec.files.absolute()) if spec.files else "",
         }
 
     # ---- ends ----

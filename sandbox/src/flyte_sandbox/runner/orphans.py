@@ -46,6 +46,16 @@ class Orphan:
         template = (self._claim.get("template", 0), self._claim.get("template_identity", ""))
         return not processes.is_alive(*template) or time.monotonic() > self._gone_since + _SETTLE_SECONDS
 
+    def read_exit(self) -> dict[str, Any] | None:
+        """For one that has ended: its record, or its own word of its end where it could not write that."""
+        folder = self._spec.folder
+        record = records.read_exit(str(folder))
+        if record is None and self._claim.get("uid") is not None:
+            record = records.read_exit(str(folder / records.WORK))
+            if record is not None:
+                records.write_exit(str(folder), record)
+        return record
+
     def stop(self, grace_seconds: float) -> None:
         if self._kill_at is None and self.is_alive():
             self._kill_at = time.monotonic() + grace_seconds
@@ -57,7 +67,7 @@ class Orphan:
         Only the mark counts: the dead leader's session may be another's by now.
         """
         processes.kill(processes.NO_SESSION, self._mark)
-        short_paths.remove_link(temporary_path(self._spec))
+        short_paths.remove_link(temporary_path(self._spec, self._claim.get("uid")))
         work = self._spec.folder / records.WORK
         if work.exists():  # perhaps large: not in the runner's thread
             threading.Thread(target=shutil.rmtree, args=(work, True), daemon=True).start()

@@ -20,6 +20,7 @@ from flyte_sandbox.errors import StartupError
 from flyte_sandbox.runner.attempts import AttemptExit, AttemptSpec
 from flyte_sandbox.runner.dispatching import Dispatcher
 from flyte_sandbox.runner.readiness import Readiness
+from flyte_sandbox.runner.task_users import TaskUsers
 from flyte_sandbox.runner.template_process import TemplateProcess
 from flyte_sandbox.runner.templates import Patience, TemplateError, Templates
 
@@ -45,6 +46,7 @@ class ProcessRunner:
     :param on_end: called exactly once for each attempt that was started or resumed.
     :param linger_seconds: how long a template without attempts waits for the next server.
     :param preload_after_seconds: how long a new template waits with what earlier attempts had to import.
+    :param users: decides as whom attempts run; None: as the server.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class ProcessRunner:
         on_end: Callable[[AttemptExit], None],
         linger_seconds: float = 10.0,
         preload_after_seconds: float = 0.0,
+        users: TaskUsers | None = None,
     ) -> None:
         patience = Patience(grace_seconds, linger_seconds, preload_after_seconds)
-        self._templates = Templates(environments, templates_folder, mark, warm, patience)
+        users = users or TaskUsers(0, ())
+        self._templates = Templates(environments, templates_folder, mark, warm, patience, users)
         self._dispatcher = Dispatcher(self._templates, grace_seconds, on_started, on_end)
         self._readiness = Readiness(self._dispatcher)
         self._grace_seconds = grace_seconds

@@ -40,6 +40,7 @@ class TemplateSettings:
 
     :param folder: of the environment: log, memory, HOME, and one folder per template.
     :param base: the variables that a template starts with.
+    :param task_uid: whom attempts run as; None: as their template.
     """
 
     environment: str
@@ -51,6 +52,7 @@ class TemplateSettings:
     grace_seconds: float
     linger_seconds: float
     preload_after_seconds: float
+    task_uid: int | None = None
 
     @property
     def log(self) -> Path:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flyte_sandbox.environments import folder_name
 from flyte_sandbox.runner import environment as variables
+from flyte_sandbox.runner.task_users import TaskUsers
 from flyte_sandbox.runner.template_process import FOLDER_PREFIX, TemplateProcess, TemplateSettings
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}")
-
-
-def folder_name(environment: str) -> str:
-    """Names of environments are names of images: they may hold slashes and be long."""
-    if _PLAIN_NAME.fullmatch(environment):
-        return environment
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", environment).strip(".-")[:40]
-    return f"{plain}-{hashlib.sha256(environment.encode()).hexdigest()[:8]}"
+_USER = "flyte"
+"""What tasks under a uid of their own, which has no account, are told as their name."""
 
 
 class TemplateError(Exception):
@@ -51,6 +45,7 @@ class Templates:
         mark: tuple[str, str] | None,
         warm: bool,
         patience: Patience,
+        users: TaskUsers,
     ) -> None:
         self.all: list[TemplateProcess] = []
         self._leaving: list[TemplateProcess] = []
@@ -58,24 +53,32 @@ class Templates:
         self.mark = mark
         self._warm = warm and sys.platform == "linux"
         self._patience = patience
-        self._settings = {name: self._settings_of(name, path) for name, path in environments.items()}
+        self._users = users
+        self._environments = environments
+        self._settings: dict[str, TemplateSettings] = {}
 
     def _settings_of(self, name: str, interpreter: Path) -> TemplateSettings:
         folder = self._folder.absolute() / folder_name(name)
+        uid = self._users.of(name, interpreter.absolute()).uid
+        home = folder / ("home" if uid is None else f"home-{uid}")
+        user = "" if uid is None else _USER
         return TemplateSettings(
             environment=name,
             interpreter=interpreter.absolute(),
             scripts=variables.scripts_of(interpreter),
             folder=folder,
-            base=variables.base_environment(interpreter, folder / "home", self.mark),
+            base=variables.base_environment(interpreter, home, self.mark, user),
             warm=self._warm,
             grace_seconds=self._patience.grace_seconds,
             linger_seconds=self._patience.linger_seconds,
             preload_after_seconds=self._patience.preload_after_seconds,
+            task_uid=uid,
         )
 
     def settings(self, environment: str) -> TemplateSettings:
         """:raises KeyError: there is no such environment."""
+        if environment not in self._settings:  # made when first asked for, as its user is found by trying
+            self._settings[environment] = self._settings_of(environment, self._environments[environment])
         return self._settings[environment]
 
     def log(self, environment: str) -> Path:
@@ -87,8 +90,8 @@ class Templates:
         folders = self._folder.glob(f"*/{FOLDER_PREFIX}*/config.json")
         found = [each for path in folders if (each := TemplateProcess.find(path.parent))]
         for template in found:
-            settings = self._settings.get(template.environment)
-            if settings is None or not settings.fits(template.config):
+            is_known = template.environment in self._environments
+            if not is_known or not self.settings(template.environment).fits(template.config):
                 template.retire()
         self.all.extend(found)
         return found
@@ -100,12 +103,12 @@ class Templates:
 
     def spawn(self, environment: str) -> TemplateProcess:
         """:raises TemplateError: there is no such environment, or its interpreter cannot be run."""
-        if environment not in self._settings:
+        if environment not in self._environments:
             raise TemplateError(f"There is no environment {environment!r} in the settings.")
-        settings = self._settings[environment]
+        settings = self.settings(environment)
         try:
             settings.folder.mkdir(parents=True, exist_ok=True)
-            (settings.folder / "home").mkdir(mode=0o700, exist_ok=True)
+            _make_home(settings)
             template = TemplateProcess.spawn(settings)
         except OSError as exc:
             raise TemplateError(
@@ -146,3 +149,10 @@ class Templates:
             template.leave()
         self.all.clear()
         self._leaving.clear()
+
+
+def _make_home(settings: TemplateSettings) -> None:
+    home = settings.base["HOME"]
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    if settings.task_uid is not None:
+        os.chown(home, settings.task_uid, settings.task_uid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import signal
 import sys
@@ -12,8 +11,8 @@ import time
 import traceback
 from typing import NoReturn
 
-from . import commands, entrypoints, isolation, packages, processes, records
-from .job import Forked, Job
+from . import commands, entrypoints, isolation, packages, processes, records, reports
+from .job import Forked
 
 _FLUSH_FAILED = 120
 """CPython's exit code when standard output cannot be written at the end."""
@@ -41,6 +40,7 @@ def _claim(forked: Forked) -> dict[str, object]:
         "template": forked.template_pid,
         "template_identity": forked.template_identity,
         "started_at": forked.started_at,
+        "uid": forked.job.uid,
     }
 
 
@@ -103,23 +103,20 @@ def _report_modules(forked: Forked) -> None:
     if forked.warmth.flytekit is None:
         return
     names = packages.names_from(forked.warmth.folders, forked.warmth.known)
-    if not names:
-        return
-    try:
-        with open(os.path.join(forked.config.reports, str(os.getpid())), "w", encoding="utf-8") as file:
-            json.dump(names, file)
-    except OSError:
-        pass  # the template is gone or the disk is full: the next attempt will tell
+    if names:
+        reports.write(forked.job, names)
 
 
 def _record_if_orphaned(code: int, forked: Forked) -> None:
     """The template waits for its children; when it was killed, only this process still knows its own end."""
     if os.getppid() == forked.template_pid:
         return
-    records.write_exit(forked.job.folder, _own_end(code, forked.job, forked.started_at))
+    # Under a uid of its own it may write below its work folder only; the server looks there too.
+    folder = forked.job.folder if forked.job.uid is None else forked.job.work
+    records.write_exit(folder, _own_end(code, forked.started_at))
 
 
-def _own_end(code: int, job: Job, started_at: float) -> dict[str, object]:
+def _own_end(code: int, started_at: float) -> dict[str, object]:
     times = os.times()
     return {
         "code": code,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import processes, records, short_paths, sweeping
+from . import processes, records, reports, short_paths, sweeping
 from .config import Config
 from .job import Closable, Forked, Job
 from .warmth import Warmth
@@ -33,6 +33,7 @@ class Children:
     """
     :param tell: sends a message to every connected server.
     :ivar unsaved: ends that could not be written, by key; the disk may be full for a while.
+    :ivar reports: names of modules that ended attempts had to import; whoever reads them takes them away.
     """
 
     def __init__(self, config: Config, tell: Tell) -> None:
@@ -43,7 +44,7 @@ class Children:
         self._identity = processes.identity(os.getpid())
         self._sees_orphans = processes.become_subreaper()
         self.unsaved: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.reports: list[str] = []
+        self.reports: list[list[str]] = []
 
     @property
     def keys(self) -> list[str]:
@@ -117,7 +118,8 @@ class Children:
             return
         self._save(child.job, record)
         self._tell({"event": "ended", "key": child.job.key, "record": record})
-        self.reports.append(str(child.pid))
+        if names := reports.read(child.job):
+            self.reports.append(names)
         short_paths.remove_link(child.job.env["TMPDIR"])
         self._sweepers |= sweeping.remove(child.job.work)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 
 
@@ -32,11 +31,6 @@ class Config:
     linger_seconds: float
     preload_after_seconds: float
     version: str
-
-    @property
-    def reports(self) -> str:
-        """Folder where children leave the names of modules that they had to import."""
-        return os.path.join(self.folder, "reports")
 
     def write(self, path: str) -> None:
         with open(path, "w", encoding="utf-8") as file:

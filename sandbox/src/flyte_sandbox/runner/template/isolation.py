@@ -1,9 +1,10 @@
-"""Turns a forked child into the process of one attempt: signals, session, files, environment."""
+"""Turns a forked child into the process of one attempt: signals, session, files, user, environment."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 from collections.abc import Iterable
 
@@ -11,6 +12,7 @@ from . import processes, short_paths
 from .job import Closable, Job
 
 _UMASK = 0o022
+_PR_SET_DUMPABLE = 4
 
 
 def leave_template(own: Iterable[Closable]) -> None:
@@ -35,13 +37,36 @@ def enter_folder(job: Job) -> None:
 
 
 def enter_work(job: Job) -> None:
-    """A fresh current folder and TMPDIR."""
+    """A fresh current folder and TMPDIR, and the attempt's own user."""
     for folder in (job.cwd, job.temporary):
         os.makedirs(folder, exist_ok=True)
+    if job.uid is not None:
+        _give_files(job, job.uid)
+        _become(job.uid)
     short_paths.make_link(job.env["TMPDIR"], job.temporary)
     os.chdir(job.cwd)
-    # The place to take a uid of the attempt's own, when the stack runs as root: chown `work`, the log and
-    # `outputs`, then setgroups, setgid, setuid. Claim and record stay the template's.
+    if job.files:
+        shutil.copytree(job.files, job.cwd, symlinks=True, dirs_exist_ok=True)
+
+
+def _give_files(job: Job, uid: int) -> None:
+    """What the task writes to. Its inputs, claim and record stay the template's."""
+    for folder in (job.outputs, *job.writable):
+        os.makedirs(folder, exist_ok=True)
+    for path in (job.work, job.cwd, job.temporary, job.outputs, job.log, *job.writable):
+        os.chown(path, uid, uid, follow_symlinks=False)
+
+
+def _become(uid: int) -> None:
+    """Also drops root's groups and capabilities.
+
+    The kernel then hides a process from its own user, its entries in /proc first, as one that may still know
+    root's secrets. It knows what its template knows, and a cold run would not be hidden.
+    """
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def enter_environment(job: Job) -> None:

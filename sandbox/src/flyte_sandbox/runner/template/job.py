@@ -13,17 +13,27 @@ from .warmth import Warmth
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt as it was ordered. ``env`` is the whole environment, ``mark`` one of its values."""
+    """One attempt as it was ordered.
+
+    :param env: the whole environment, ``mark`` one of its values.
+    :param uid: whom it runs as; None: as its template.
+    :param writable: folders elsewhere that are this attempt's to write to.
+    :param files: a folder whose content is copied into the current folder; empty: none.
+    """
 
     key: str
     folder: str
     argv: list[str]
     env: dict[str, str]
     mark: str
+    uid: int | None = None
+    writable: tuple[str, ...] = ()
+    files: str = ""
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Job:
-        return cls(message["key"], message["folder"], message["argv"], message["env"], message["mark"])
+        names = ("key", "folder", "argv", "env", "mark", "uid", "files")
+        return cls(**{name: message[name] for name in names}, writable=tuple(message["writable"]))
 
     @property
     def work(self) -> str:
@@ -32,12 +42,16 @@ class Job:
 
     @property
     def cwd(self) -> str:
-        return os.path.join(self.work, "cwd")
+        return os.path.join(self.work, records.CWD)
 
     @property
     def temporary(self) -> str:
         """Of the attempt's own; TMPDIR is it or a link to it."""
         return os.path.join(self.work, records.TEMPORARY)
+
+    @property
+    def outputs(self) -> str:
+        return os.path.join(self.folder, records.OUTPUTS)
 
     @property
     def log(self) -> str:

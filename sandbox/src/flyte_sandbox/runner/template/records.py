@@ -15,6 +15,8 @@ CLAIM = "claim"
 EXIT = "exit.json"
 LOG = "log"
 WORK = "work"
+CWD = "cwd"
+OUTPUTS = "outputs"
 TEMPORARY = "tmp"
 
 TOMBSTONE: dict[str, Any] = {"pid": 0, "identity": "", "started_at": None}

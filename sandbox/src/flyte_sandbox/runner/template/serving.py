@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import shutil
@@ -28,7 +27,6 @@ def serve(config_path: str, listener_fd: int) -> Forked | None:
     """:return: in a forked child, what it has to do; None when the template has ended."""
     _reset_signals()
     config = Config.read(config_path)
-    os.makedirs(config.reports, exist_ok=True)
     isolation.find_placeholder()
     template = Template(config, socket.socket(fileno=listener_fd))
     forked = template.run()
@@ -140,13 +138,7 @@ class Template:
     def _learn(self) -> None:
         """Read what children that have ended had to import."""
         while self._children.reports:
-            path = os.path.join(self._config.reports, self._children.reports.pop())
-            try:
-                with open(path, encoding="utf-8") as file:
-                    self._preloading.learn(json.load(file))
-                os.unlink(path)
-            except (FileNotFoundError, ValueError):
-                continue  # most have nothing to report; one may have been killed while writing
+            self._preloading.learn(self._children.reports.pop())
 
     # ---- servers ----
 

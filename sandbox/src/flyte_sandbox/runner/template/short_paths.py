@@ -13,8 +13,9 @@ _ROOM_IN_TEMPORARY = 36
 """What multiprocessing adds to TMPDIR for its sockets: ``/pymp-xxxxxxxx/listener-xxxxxxxx``."""
 
 
-def root() -> str:
-    return f"/tmp/flyte-sandbox-{os.getuid()}"  # noqa: S108  # checked by make_root
+def root(uid: int | None = None) -> str:
+    """:param uid: whose; None: of this process's user."""
+    return f"/tmp/flyte-sandbox-{os.getuid() if uid is None else uid}"  # noqa: S108  # checked by make_root
 
 
 def make_root() -> str:
@@ -38,10 +39,13 @@ def socket_path(folder: str, name: str) -> str:
     return path if len(os.fsencode(path)) <= LONGEST_SOCKET else os.path.join(root(), name)
 
 
-def temporary_path(folder: str, name: str) -> str:
-    """An attempt's TMPDIR: a folder of its own, or a link to that under ``name``."""
+def temporary_path(folder: str, name: str, uid: int | None = None) -> str:
+    """An attempt's TMPDIR: a folder of its own, or a link to that under ``name``.
+
+    :param uid: whom the attempt runs as; None: as this process.
+    """
     is_short = len(os.fsencode(folder)) + _ROOM_IN_TEMPORARY <= LONGEST_SOCKET
-    return folder if is_short else os.path.join(root(), name)
+    return folder if is_short else os.path.join(root(uid), name)
 
 
 def make_link(path: str, folder: str) -> None:
