@@ -52,6 +52,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(warning), append=False)
 
 
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trigger holds its event back, except where a test is about that."""
+    from flyte_provider.triggers import flyte
+
+    monkeypatch.setattr(flyte, "SETTLE_SECONDS", 0.0)
+
+
 @pytest.fixture
 def admin() -> Iterator[FakeAdmin]:
     """A Flyte whose executions succeed at the first look."""

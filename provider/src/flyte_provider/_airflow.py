@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     )
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
+    from airflow.sdk.plugins_manager import AirflowPlugin as AirflowPlugin
     from airflow.triggers.base import BaseTrigger as BaseTrigger, TriggerEvent as TriggerEvent
     # isort: on
 
 _HOMES: dict[str, tuple[str, ...]] = {
+    "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "BaseHook": ("airflow.sdk", "airflow.sdk.bases.hook", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),

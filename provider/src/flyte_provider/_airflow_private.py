@@ -96,6 +96,23 @@ def read_state_of(context: Any) -> str | None:
     return None if state is None else str(getattr(state, "value", state))
 
 
+def is_running_no_more(context: Any) -> bool:
+    """Whether somebody has marked or cleared this task while it runs.
+
+    Relies on what :func:`read_state_of` does (3.0 and newer) or the database (2.11). Fallback: False.
+    """
+    if is_airflow_3():
+        state = read_state_of(context)
+    else:
+        try:
+            state = _state_from_database(context["ti"])
+        # A question too many is no reason to fail.
+        except Exception as exc:  # noqa: BLE001
+            log.warning("cannot ask Airflow for the state of this task: %s", exc)
+            return False
+    return state is not None and state not in ("running", "None")
+
+
 # -- state that outlives a try -------------------------------------------------------------------------------
 
 
@@ -247,3 +264,71 @@ def _state_from_database(ti: Any) -> str | None:
             TaskInstance.map_index == ti.map_index,
         ).one_or_none()
     return None if row is None else str(row[0])
+
+
+# -- servers -------------------------------------------------------------------------------------------------
+
+
+def read_deferred_trigger(task_instance: Any) -> tuple[str, dict[str, Any]] | None:
+    """Return class path and arguments of the trigger that a task instance's row still points to.
+
+    Relies on ``TaskInstance.trigger_id`` outliving the deferred state until a triggerer cleans up, and on
+    ``Trigger.classpath`` and ``Trigger.kwargs`` (all versions). Fallback: None, only the triggerer kills.
+    """
+    trigger_id = getattr(task_instance, "trigger_id", None)
+    if trigger_id is None:
+        return None
+    from airflow.models.trigger import Trigger
+    from sqlalchemy.orm import object_session
+
+    session = object_session(task_instance)
+    if session is None:
+        return None
+    with session.no_autoflush:
+        trigger = session.get(Trigger, trigger_id)
+    return None if trigger is None else (str(trigger.classpath), dict(trigger.kwargs))
+
+
+def read_tasks_with_trigger(dag_run: Any) -> list[Any]:
+    """Return the rows of a Dag run's task instances that point to a trigger and are not deferred.
+
+    Relies on ``TaskInstance.trigger_id`` (all versions). Fallback: none.
+    """
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return []
+    of_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+    query = select(TaskInstance).where(*of_run, TaskInstance.trigger_id.is_not(None))
+    return [ti for ti in session.scalars(query) if str(ti.state) != "deferred"]
+
+
+def watch_marking_in_database(settle: Callable[[Any], None]) -> None:
+    """Have ``settle`` called with each task instance that goes from deferred straight to an end.
+
+    For Airflow 2, whose listeners are not told when a user marks a task. Relies on ``TaskInstance.state``
+    being set on the mapped object, as ``airflow.api.common.mark_tasks`` does. Fallback: only the triggerer
+    kills.
+    """
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import event
+
+    def note(task_instance: Any, state: Any, before: Any, initiator: Any) -> None:
+        # Skipped is what the scheduler makes of tasks in a Dag run that timed out: not a user's mark.
+        if str(before) == "deferred" and str(state) in ("failed", "success"):
+            settle(task_instance)
+
+    event.listen(TaskInstance.state, "set", note)
+
+
+def get_connection_on_server(conn_id: str) -> Any:
+    """Return a connection in a process of Airflow that is neither task nor triggerer.
+
+    Relies on ``airflow.models.connection.Connection.get_connection_from_secrets`` (all versions).
+    """
+    from airflow.models.connection import Connection
+
+    return Connection.get_connection_from_secrets(conn_id)

@@ -45,3 +45,6 @@ with make_dag("retried_operator"):
 
 with make_dag("operator_that_loses_contact"):
     FlyteOperator(task_id="t", deferrable=False, poll_error_timeout=0.1, **HELLO, **RETRIES)
+
+with make_dag("fires_and_forgets"):
+    FlyteOperator(task_id="t", wait_for_completion=False, **HELLO)

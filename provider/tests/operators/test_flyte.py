@@ -291,6 +291,16 @@ def test_a_long_execution_defers(admin: FakeAdmin, make: Make) -> None:
     assert context["ti"].xcoms["flyte_console_url"] == url(admin, name(operator))
 
 
+@airflow_3
+def test_a_task_marked_while_it_looked_does_not_defer(admin: FakeAdmin, make: Make) -> None:
+    """Airflow would refuse the deferral, and nobody would be left to terminate the execution."""
+    operator = make(deferrable=True, defer_after=0)
+    context = make_context(operator, FakeTaskInstance(task_id="task", state="failed"))
+    with pytest.raises(FlyteExecutionAbortedError, match=r"aborted: Airflow: task .*task killed"):
+        operator.execute(context)
+    assert admin.count("TerminateExecution") == 1
+
+
 def test_deferring_at_once_looks_at_nothing(admin: FakeAdmin, make: Make) -> None:
     operator = make(deferrable=True, defer_after=0)
     deferred(operator, make_context(operator))

@@ -65,6 +65,16 @@ async def test_one_event_says_how_it_ended(admin: FakeAdmin, conn_id: str) -> No
     assert admin.count("GetExecution") == 4
 
 
+async def test_an_event_is_held_back_until_airflow_has_seen_the_worker_off(
+    admin: FakeAdmin, conn_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_provider.triggers.flyte.SETTLE_SECONDS", 0.5)
+    admin.add_execution("e1")
+    began = time.monotonic()
+    assert [event["status"] for event in await events(make(conn_id))] == ["succeeded"]
+    assert time.monotonic() - began >= 0.5
+
+
 @pytest.mark.parametrize(
     ("phase", "status"),
     [(Phase.ABORTED, "aborted"), (Phase.TIMED_OUT, "timed_out"), (Phase.FAILED, "failed")],

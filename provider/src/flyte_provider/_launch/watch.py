@@ -86,6 +86,15 @@ class Watch:
         if self._wakeup.is_called:
             raise KillRequested
 
+    def check_still_wanted(self) -> None:
+        """Ask Airflow once more before the task defers, since a kill is heard up to five seconds late.
+
+        :raises KillRequested: when somebody has acted on the task meanwhile: its deferral would be refused,
+            and nobody would be left to terminate the execution
+        """
+        if _airflow_private.is_running_no_more(self._context):
+            raise KillRequested
+
     def look_until_end(
         self,
         execution_id: identifier_pb2.WorkflowExecutionIdentifier,

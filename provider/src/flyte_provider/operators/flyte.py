@@ -459,6 +459,8 @@ class FlyteOperator(BaseOperator):
             cancel_on_kill=self.cancel_on_kill,
             url=url,
         )
+        assert self._watch is not None
+        self._watch.check_still_wanted()
         self.log.info("Execution %s is still running, waiting for it in the triggerer", execution_id.name)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 

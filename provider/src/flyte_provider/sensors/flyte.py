@@ -262,6 +262,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             url=self.hook.console_url(self._name),
         )
         timeout = timedelta(seconds=seconds_left)
+        self._watch.check_still_wanted()
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
     def execute_complete(self, context: Context, event: Any = None) -> None:

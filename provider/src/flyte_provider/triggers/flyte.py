@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 # Below Airflow's [triggerer] on_kill_timeout, whose expiry would be logged as our failure.
 _KILL_RPC_SECONDS = 10.0
 
+# A task that is queued again before Airflow has dealt with the end of its process is taken for one whose
+# worker has vanished ("executor reported success, but the task instance's state is queued") and fails.
+SETTLE_SECONDS = 2.0
+
 
 class FlyteExecutionTrigger(BaseTrigger):
     """
@@ -90,16 +94,15 @@ class FlyteExecutionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the execution ends, the deadline passes or nothing is to be learned any more."""
+        settled_at = asyncio.get_running_loop().time() + SETTLE_SECONDS
         try:
-            payload = await self._wait()
+            payload = await self._wait_or_give_up()
+            await asyncio.sleep(settled_at - asyncio.get_running_loop().time())
         except asyncio.CancelledError:
             # Airflow before 3.3 cancels a killed task's trigger without calling on_kill.
             if not _airflow_private.calls_on_kill_of_triggers() and await self._was_killed():
                 await self.on_kill()
             raise
-        except FlyteProviderError as exc:
-            self.log.warning("%s", exc)
-            payload = self._event("lost", error=_describe(exc))
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
@@ -134,6 +137,13 @@ class FlyteExecutionTrigger(BaseTrigger):
         from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
 
         return WorkflowExecutionIdentifier(project=self.project, domain=self.domain, name=self.name)
+
+    async def _wait_or_give_up(self) -> dict[str, Any]:
+        try:
+            return await self._wait()
+        except FlyteProviderError as exc:
+            self.log.warning("%s", exc)
+            return self._event("lost", error=_describe(exc))
 
     async def _wait(self) -> dict[str, Any]:
         """Return the event's payload."""
