@@ -304,6 +304,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.OTHER,
+        "A failure handler in a recovered execution",
+        "Is taken over like any node when it had succeeded",
+        "Runs again",
+        "It cleans up, or tells somebody, and there is something new to clean up and to tell",
+        "engine/flow.py",
+    ),
+    Difference(
+        Effect.OTHER,
         "What counts against a timeout",
         "The whole attempt, the time in which its pod waits for a machine included",
         "An attempt from the start of its process; waiting for a slot does not count",

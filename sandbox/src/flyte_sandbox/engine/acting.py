@@ -30,7 +30,9 @@ from flyte_sandbox.engine.messages import (
     ChildStarted,
     DeadlinePassed,
     LookUpCache,
+    LookUpRecovery,
     LookUpSignal,
+    RecoveryLooked,
     ResumeAttempt,
     SetDeadline,
     SignalSet,
@@ -99,6 +101,8 @@ class Actor:
                     self.orders.stop(act.key)
             case LookUpCache():
                 self._look_up(run.id, act)
+            case LookUpRecovery():
+                self._look_up_recovery(run, act)
             case LookUpSignal():
                 self._look_up_signal(run.id, act)
             case Sleep():
@@ -120,6 +124,10 @@ class Actor:
             found = artifacts.get(connection, cache_key(act.task, act.inputs))
         answer = CacheLooked(act.node_uid, *found) if found else CacheLooked(act.node_uid)
         self._post(id, answer)
+
+    def _look_up_recovery(self, run: Run, act: LookUpRecovery) -> None:
+        found = self._loader.recovered(run.spec.metadata.reference_execution, act.node_uid)
+        self._post(run.id, RecoveryLooked(act.node_uid, found))
 
     # ---- gates
 

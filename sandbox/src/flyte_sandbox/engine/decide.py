@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyte_sandbox.engine import expiry, flow, resume
+from flyte_sandbox.engine import expiry, flow, recovery, resume
 from flyte_sandbox.engine.messages import (
     AttemptEnded,
     AttemptInterrupted,
@@ -16,6 +16,7 @@ from flyte_sandbox.engine.messages import (
     ChildStarted,
     DeadlinePassed,
     Message,
+    RecoveryLooked,
     SignalSet,
     Terminate,
     Woken,
@@ -101,6 +102,8 @@ def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> No
             _TASK.attempt_interrupted(step, node)
         case CacheLooked():
             _TASK.cache_looked(step, node, message)
+        case RecoveryLooked():
+            recovery.looked(step, node, message)
         case Woken() if message.attempt == node.attempt:
             _GATE.woken(step, node)
         case DeadlinePassed() if message.attempt == node.attempt:

@@ -6,13 +6,13 @@ Source: flytepropeller pkg/controller/workflow/executor.go, pkg/controller/nodes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from flyteidl.core import literals_pb2, types_pb2
 
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.bindings import BindingError, resolve
-from flyte_sandbox.engine.messages import Ended
+from flyte_sandbox.engine.messages import Ended, LookUpRecovery
 from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
@@ -58,6 +58,14 @@ def start(step: Step, node: NodeRun) -> None:
         step.run.at_work += 1
         node.is_counted = True
     node.is_started = True
+    if step.run.is_recovering and node is not node.scope.failure_node:
+        step.act(LookUpRecovery(node.uid))
+    else:
+        begin_node(step, node)
+
+
+def begin_node(step: Step, node: NodeRun) -> None:
+    """It has its turn: resolve its inputs and let its kind begin."""
     try:
         node.inputs = _resolve_inputs(node)
     except BindingError as exc:
@@ -66,7 +74,7 @@ def start(step: Step, node: NodeRun) -> None:
         )
         return
     step.write(paths.inputs(node), node.inputs)
-    kind.start(step, node)
+    kind_of(node).start(step, node)
 
 
 def _resolve_inputs(node: NodeRun) -> literals_pb2.LiteralMap:
@@ -98,8 +106,19 @@ def _fill_in_error(inputs: literals_pb2.LiteralMap, node: NodeRun) -> None:
 
 def succeed(step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap, **fields: object) -> None:
     """:param fields: more fields of the node's last event; ``output_uri`` is filled in."""
+    _end_well(step, node, NODE.SUCCEEDED, outputs, fields)
+
+
+def recovered(step: Step, node: NodeRun, outputs: literals_pb2.LiteralMap, **fields: object) -> None:
+    """As :func:`succeed`, for a node that ran in another execution."""
+    _end_well(step, node, NODE.RECOVERED, outputs, fields)
+
+
+def _end_well(
+    step: Step, node: NodeRun, phase: int, outputs: literals_pb2.LiteralMap, fields: Mapping[str, object]
+) -> None:
     node.outputs = outputs
-    step.node(node, NODE.SUCCEEDED, output_uri=paths.outputs(node), **fields)
+    step.node(node, phase, output_uri=paths.outputs(node), **fields)
     _settle(step, node)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 
-from flyteidl.admin import execution_pb2, workflow_pb2
+from flyteidl.admin import execution_pb2, node_execution_pb2, workflow_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from flyte_sandbox.admin.executions import read_literals
 from flyte_sandbox.blobs.store import Store
@@ -16,9 +18,12 @@ from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine import resume
-from flyte_sandbox.engine.messages import ChildEnded
+from flyte_sandbox.engine.messages import ChildEnded, Recovered
 from flyte_sandbox.engine.model import ExecutionId, Run
-from flyte_sandbox.phases import WORKFLOW_TERMINAL
+from flyte_sandbox.errors import NotFound
+from flyte_sandbox.phases import NODE, NODE_TERMINAL, WORKFLOW_TERMINAL
+
+logger = logging.getLogger(__name__)
 
 _TERMINAL_NAMES = [core_execution_pb2.WorkflowExecution.Phase.Name(phase) for phase in WORKFLOW_TERMINAL]
 _KEPT_CLOSURES = 64
@@ -63,6 +68,47 @@ class Loader:
     def closure(self, uri: str) -> compiler_pb2.CompiledWorkflowClosure:
         return compiler_pb2.CompiledWorkflowClosure.FromString(self._store.read(uri))
 
+    def recovered(self, reference: ExecutionId, node_uid: str) -> Recovered | None:
+        """What another execution has of a node of this id; None when it has none, or lost its files."""
+        id = identifier_pb2.NodeExecutionIdentifier(execution_id=reference, node_id=node_uid)
+        with self._db.read() as connection:
+            row = rows.get_node(connection, id)
+        if row is None:
+            return None
+        closure = node_execution_pb2.NodeExecutionClosure.FromString(row.closure)
+        try:
+            return self._read_recovered(row, closure)
+        except NotFound:
+            logger.warning("files of node %s of %s are gone; it is run anew", node_uid, reference.name)
+            return None
+
+    def _read_recovered(
+        self, row: Row[Any], closure: node_execution_pb2.NodeExecutionClosure
+    ) -> Recovered | None:
+        has_succeeded = closure.phase in (NODE.SUCCEEDED, NODE.RECOVERED)
+        if not has_succeeded and closure.phase not in NODE_TERMINAL | {NODE.DYNAMIC_RUNNING}:
+            return None
+        futures, dynamic = b"", None
+        if closure.dynamic_job_spec_uri:
+            futures = self._store.read(closure.dynamic_job_spec_uri)
+            dynamic = self.closure(row.dynamic_workflow_remote_closure_reference)
+        return Recovered(
+            closure,
+            node_execution_pb2.NodeExecutionMetaData.FromString(row.node_execution_metadata),
+            inputs=self.literals(row.input_uri),
+            # What is gone must not be taken for nothing.
+            outputs=_literals(self._store.read(closure.output_uri)) if has_succeeded else None,
+            deck=self._read_deck(closure.deck_uri),
+            futures=futures,
+            dynamic=dynamic,
+        )
+
+    def _read_deck(self, uri: str) -> bytes | None:
+        try:
+            return self._store.read(uri) if uri else None
+        except NotFound:
+            return None
+
     def _closure(self, connection: Connection, workflow_id: int) -> compiler_pb2.CompiledWorkflowClosure:
         """Workflows never change, so the last few are kept parsed."""
         if workflow_id in self._closures:
@@ -101,6 +147,10 @@ class Loader:
             outputs=read_literals(self._store, closure.outputs.uri if result == "outputs" else ""),
             error=closure.error if result == "error" else None,
         )
+
+
+def _literals(data: bytes) -> literals_pb2.LiteralMap:
+    return literals_pb2.LiteralMap.FromString(data)
 
 
 def _id_of(row: object) -> ExecutionId:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from flyteidl.admin import node_execution_pb2
 from flyteidl.core import (
     catalog_pb2,
     compiler_pb2,
@@ -95,6 +96,32 @@ class CacheLooked:
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """What the execution that is recovered from says of a node.
+
+    :param outputs: set exactly when the node had succeeded there.
+    :param deck: its HTML, if there is one still.
+    :param futures: what a dynamic task wrote, serialised; set together with ``dynamic``.
+    """
+
+    closure: node_execution_pb2.NodeExecutionClosure
+    metadata: node_execution_pb2.NodeExecutionMetaData
+    inputs: literals_pb2.LiteralMap
+    outputs: literals_pb2.LiteralMap | None = None
+    deck: bytes | None = None
+    futures: bytes = b""
+    dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
+
+
+@dataclass(frozen=True)
+class RecoveryLooked:
+    """:param found: None when that execution never came to the node."""
+
+    node_uid: str
+    found: Recovered | None
+
+
+@dataclass(frozen=True)
 class ChildStarted:
     """The execution of a launch plan node exists."""
 
@@ -159,6 +186,7 @@ Message: TypeAlias = (
     | AttemptEnded
     | AttemptInterrupted
     | CacheLooked
+    | RecoveryLooked
     | ChildStarted
     | ChildRefused
     | ChildEnded
@@ -221,6 +249,13 @@ class LookUpCache:
 
 
 @dataclass(frozen=True)
+class LookUpRecovery:
+    """See how far the execution that is recovered from came with a node."""
+
+    node_uid: str
+
+
+@dataclass(frozen=True)
 class LookUpSignal:
     """See whether a gate's signal has its value already."""
 
@@ -278,6 +313,7 @@ Act: TypeAlias = (
     | ResumeAttempt
     | StopAttempt
     | LookUpCache
+    | LookUpRecovery
     | StartChild
     | TerminateChild
     | Ended

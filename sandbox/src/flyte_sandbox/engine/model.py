@@ -34,6 +34,7 @@ class NodeRun:
         has its own.
     :param dynamic: what a dynamic task yielded, compiled.
     :param stopping: why it is being stopped, while its process still lives.
+    :param recovered_checkpoint: where the same node of the execution that is recovered from left one.
     :param expired: which deadline it is being stopped for, if for one.
     :param active_since: when its time began to count, in microseconds; 0 for a node without a deadline.
     :param attempt_since: the same of the current attempt; 0 before it has begun.
@@ -57,6 +58,7 @@ class NodeRun:
     is_repeating: bool = False
     dynamic: compiler_pb2.CompiledWorkflowClosure | None = None
     child_execution: str = ""
+    recovered_checkpoint: str = ""
     stopping: str = ""
     expired: str = ""
     active_since: int = 0
@@ -251,6 +253,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.root = Scope(self, self.closure.primary, self.inputs, Library(self.closure))
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether it takes over what the execution that it refers to has done already."""
+        return bool(self.spec.metadata.mode == execution_pb2.ExecutionMetadata.RECOVERED)
 
     @property
     def is_ending(self) -> bool:

@@ -171,6 +171,7 @@ def notes(node: NodeRun) -> str:
         "launches": node.launches,
         "system_failures": node.system_failures,
         "child_execution": node.child_execution,
+        "recovered_checkpoint": node.recovered_checkpoint,
         "is_repeating": node.is_repeating,
         "expired": node.expired,
         "active_since": node.active_since,

@@ -40,7 +40,9 @@ class TaskKind(Kind):
 
     def start(self, step: Step, node: NodeRun) -> None:
         task = template(node)
-        if task.metadata.discoverable and not step.run.spec.overwrite_cache:
+        if node.dynamic is not None:
+            self._begin_recovered(step, node)
+        elif task.metadata.discoverable and not step.run.spec.overwrite_cache:
             assert node.inputs is not None
             step.act(LookUpCache(node.uid, task, node.inputs))
         else:
@@ -54,6 +56,12 @@ class TaskKind(Kind):
         step.write(paths.outputs(node), answer.outputs)
         metadata = event_pb2.TaskNodeMetadata(cache_status=catalog_pb2.CACHE_HIT, catalog_key=answer.metadata)
         flow.succeed(step, node, answer.outputs, task_node_metadata=metadata)
+
+    def _begin_recovered(self, step: Step, node: NodeRun) -> None:
+        """A dynamic task whose nodes are known from the execution that is recovered from."""
+        deadlines.queue(step, node)
+        deadlines.run(step, node)
+        self._begin_inside(step, node)
 
     def _begin(self, step: Step, node: NodeRun) -> None:
         deadlines.queue(step, node)
@@ -144,8 +152,13 @@ class TaskKind(Kind):
         step.write_bytes(paths.futures(node), outcome.futures.SerializeToString())
         step.write_bytes(paths.dynamic_closure(node), outcome.dynamic.SerializeToString())
         step.task(node, TASK.SUCCEEDED)
+        self._begin_inside(step, node)
+
+    def _begin_inside(self, step: Step, node: NodeRun) -> None:
+        """The nodes that it yielded begin; they lie beside the attempt's other files."""
+        assert node.dynamic is not None
         workflow = event_pb2.DynamicWorkflowNodeMetadata(
-            id=outcome.dynamic.primary.template.id, dynamic_job_spec_uri=paths.futures(node)
+            id=node.dynamic.primary.template.id, dynamic_job_spec_uri=paths.futures(node)
         )
         metadata = event_pb2.TaskNodeMetadata(dynamic_workflow=workflow)
         if node.is_repeating:
@@ -213,7 +226,8 @@ class TaskKind(Kind):
 
     def _stopped(self, step: Step, node: NodeRun) -> None:
         step.task(node, TASK.ABORTED, error=system_error(_TASK_ABORTED, node.stopping))
-        flow.aborted(step, node, node.stopping)
+        metadata = event_pb2.TaskNodeMetadata(checkpoint_uri=paths.checkpoint(node, node.attempt))
+        flow.aborted(step, node, node.stopping, task_node_metadata=metadata)
 
     def _deck(self, node: NodeRun, exists: bool | None) -> dict[str, str]:
         """:param exists: None while the task runs, when only a task that says it makes a deck has one."""
@@ -249,7 +263,7 @@ def _attempt(node: NodeRun) -> Attempt:
     array = node.scope.parent if node.index is not None else None
     inputs = array.inputs if array else node.inputs
     assert inputs is not None
-    previous = paths.checkpoint(node, node.attempt - 1) if node.attempt else ""
+    previous = paths.checkpoint(node, node.attempt - 1) if node.attempt else node.recovered_checkpoint
     run = node.scope.run
     return Attempt(
         key=_key(node),
