@@ -15,9 +15,15 @@ from .server import Server
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def options() -> list[str]:
+    """More of the server's command line; for modules to override."""
+    return []
+
+
+@pytest.fixture
+def server(tmp_path: Path, options: list[str]) -> Iterator[Server]:
     """A running server; whatever carries its mark is ended with it."""
-    server = Server(tmp_path / "state", f"test-{uuid.uuid4().hex}")
+    server = Server(tmp_path / "state", f"test-{uuid.uuid4().hex}", options)
     server.start()
     yield server
     server.stop()

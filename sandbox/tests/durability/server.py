@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,11 +29,15 @@ def eventually(look: Callable[[], T], seconds: float = 30) -> T:
 
 
 class Server:
-    """:param state: the folder that outlives the process."""
+    """:param state: the folder that outlives the process.
 
-    def __init__(self, state: Path, mark: str) -> None:
+    :param options: more of the command line.
+    """
+
+    def __init__(self, state: Path, mark: str, options: Sequence[str] = ()) -> None:
         self.state = state
         self.mark = mark
+        self._options = options
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -42,6 +46,7 @@ class Server:
         # Clients know the port, so a restarted server takes the one it had.
         command = [sys.executable, "-m", "flyte_sandbox", "serve", "--state", str(self.state)]
         command += ["--port", str(self.port), "--s3-port", "0", "--python", sys.executable]
+        command += self._options
         address = self.state / "server.json"
         address.unlink(missing_ok=True)
         with (self.state / "server.log").open("ab") as log:

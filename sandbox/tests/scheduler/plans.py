@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, schedule_pb2
+from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, schedule_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from flyte_sandbox.testing import Sandbox
 
-from ..conformance.entities import identifier, interface, launch_plan_request, task_request, workflow_request
+from ..conformance.entities import interface, launch_plan_request, task_request, workflow_request
 
 PROJECT = "flytesnacks"
 DATETIME = types_pb2.LiteralType(simple=types_pb2.DATETIME)
@@ -37,12 +37,25 @@ def register(
     concurrency: launch_plan_pb2.ConcurrencyPolicy | None = None,
 ) -> identifier_pb2.Identifier:
     """An inactive launch plan of a workflow with one task."""
+    task, workflow, plan = requests(project, name, schedule, version)
+    if concurrency is not None:
+        plan.spec.concurrency_policy.CopyFrom(concurrency)
+    sandbox.admin.tasks.create(task)
+    sandbox.admin.workflows.create(workflow)
+    sandbox.admin.launch_plans.create(plan)
+    return plan.id
+
+
+def requests(
+    project: str, name: str, schedule: schedule_pb2.Schedule, version: str = "v1"
+) -> tuple[
+    task_pb2.TaskCreateRequest, workflow_pb2.WorkflowCreateRequest, launch_plan_pb2.LaunchPlanCreateRequest
+]:
     inputs = {schedule.kickoff_time_input_arg: DATETIME} if schedule.kickoff_time_input_arg else {}
     task = task_request(project, name, version)
     task.spec.template.type = "core-sleep"
     task.spec.template.ClearField("container")
     task.spec.template.interface.CopyFrom(interface({"duration": DURATION}, {}))
-    sandbox.admin.tasks.create(task)
     workflow = workflow_request(project, name, task.id, version)
     workflow.spec.template.interface.CopyFrom(interface(inputs, {}))
     del workflow.spec.template.outputs[:]
@@ -50,13 +63,9 @@ def register(
     binding.var = "duration"
     primitive = literals_pb2.Primitive(duration=Duration())
     binding.binding.CopyFrom(literals_pb2.BindingData(scalar=literals_pb2.Scalar(primitive=primitive)))
-    sandbox.admin.workflows.create(workflow)
     plan = launch_plan_request(project, name, workflow.id, version)
     plan.spec.entity_metadata.schedule.CopyFrom(schedule)
-    if concurrency is not None:
-        plan.spec.concurrency_policy.CopyFrom(concurrency)
-    sandbox.admin.launch_plans.create(plan)
-    return identifier(identifier_pb2.LAUNCH_PLAN, project, name, version)
+    return task, workflow, plan
 
 
 def set_state(sandbox: Sandbox, plan: identifier_pb2.Identifier, state: int) -> None:

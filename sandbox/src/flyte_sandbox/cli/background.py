@@ -108,6 +108,8 @@ def _serve_arguments(parsed: argparse.Namespace, environments: dict[str, Path]) 
         arguments += ["--uv", str(parsed.uv.absolute())]
     if parsed.database_url:
         arguments += ["--database-url", parsed.database_url]
+    if parsed.skippable_clock:
+        arguments.append("--skippable-clock")
     return [*arguments, "--cold"] if parsed.cold else arguments
 
 

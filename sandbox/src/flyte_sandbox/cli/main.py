@@ -119,6 +119,9 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
         help="leave a booting machine alone so long",
     )
     parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: cores plus one)")
+    parser.add_argument(
+        "--skippable-clock", action="store_true", help="for tests: the time can be moved on, see testing.skip"
+    )
     _access_options(parser)
 
 

@@ -10,10 +10,14 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flyte_sandbox.cli.interpreters import find_interpreter, find_uv
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
+
+if TYPE_CHECKING:
+    from flyte_sandbox.sandbox import Sandbox
 
 MARK = "AIRFLYTE_STACK"
 """Every process of one stack carries this variable with the same value."""
@@ -25,11 +29,9 @@ logger = logging.getLogger("flyte_sandbox")
 
 def serve(parsed: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT, which end the tasks under way too; they begin again at the next start."""
-    from flyte_sandbox.sandbox import Sandbox
-
     _log_to_stderr()
     stop = _stop_event()
-    sandbox = Sandbox(read_config(parsed))
+    sandbox = _make_sandbox(read_config(parsed), parsed.skippable_clock)
     sandbox.start()
     logger.info("flyte-sandbox answers at %s (gRPC and HTTP)", sandbox.public_url)
     if not ipaddress.ip_address(sandbox.config.host).is_loopback:
@@ -39,6 +41,17 @@ def serve(parsed: argparse.Namespace) -> int:
         pass
     sandbox.stop()
     return 0
+
+
+def _make_sandbox(config: SandboxConfig, is_skippable: bool) -> Sandbox:
+    """:raises StartupError: time would go back in this state folder."""
+    from flyte_sandbox.sandbox import Sandbox
+    from flyte_sandbox.testing.control import SkippableSandbox, check_unskipped
+
+    if is_skippable:
+        return SkippableSandbox(config)
+    check_unskipped(config.state)
+    return Sandbox(config)
 
 
 def serve_s3(parsed: argparse.Namespace) -> int:

@@ -69,6 +69,7 @@ def running_sandbox(
             "environments": {"default": python or Path(sys.executable)},
             # A cold template takes longer than the usual patience, and flytekit then sleeps for 30 s.
             "first_look_seconds": 5.0,
+            "task_uid": 0,  # under root too, tasks may write to where the test that waits for them looks
             **options,
         }
         with TestSandbox(SandboxConfig(**fields), clock) as sandbox:
