@@ -18,6 +18,7 @@ _PROCESSES = (
     "sandbox/tests/db",
     "sandbox/tests/durability",
     "sandbox/tests/runner",
+    "sandbox/tests/tasks",
     "sandbox/tests/testing",
     "scripts/tests/environments",
     "scripts/tests/postgres",

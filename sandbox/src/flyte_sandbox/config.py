@@ -39,6 +39,8 @@ class SandboxConfig:
     :param grace_seconds: between SIGTERM and SIGKILL of a task.
     :param task_env: more variables for every task.
     :param mark: name and value of the variable that every process of this stack carries.
+    :param task_uid: whom tasks run as when root runs the sandbox; None chooses a number without an account, 0
+        is root. Where it cannot get everywhere it must, tasks run as root, and the parity note says so.
     :param allow_other_users: accept connections from other users of this machine.
     :param allowed_hosts: further names under which HTTP may be addressed.
     :param cors_origins: origins of other pages that may call the HTTP API.
@@ -61,6 +63,7 @@ class SandboxConfig:
     grace_seconds: float = 2.0
     task_env: Mapping[str, str] = field(default_factory=dict)
     mark: tuple[str, str] | None = None
+    task_uid: int | None = None
     allow_other_users: bool = False
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
@@ -74,6 +77,11 @@ class SandboxConfig:
     def attempts(self) -> Path:
         """One folder per attempt of a task: what it was given, its log, how it ended."""
         return self.state / "attempts"
+
+    @property
+    def task_users(self) -> Path:
+        """A file that tells whom the tasks of each environment run as, and why as root."""
+        return self.state / "task-users.json"
 
     @property
     def templates(self) -> Path:

@@ -33,7 +33,7 @@ from flyte_sandbox.admin.workflows import Workflows
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock, SystemClock
-from flyte_sandbox.config import SandboxConfig
+from flyte_sandbox.config import BUCKET, SandboxConfig
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.alarms import Alarms
@@ -49,7 +49,7 @@ from flyte_sandbox.rpc.dispatch import Dispatcher
 from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.server import GrpcServer
-from flyte_sandbox.runner import ProcessRunner
+from flyte_sandbox.runner import ProcessRunner, TaskUsers
 from flyte_sandbox.scheduler import Scheduler
 from flyte_sandbox.state_folder import StateFolder
 from flyte_sandbox.web.app import create_app
@@ -107,8 +107,11 @@ class Sandbox:
     def _bind(self) -> None:
         """Take folder and port first, so that a second sandbox stops before it touches a file."""
         self._folder.hold()
-        self._front = Front(self.config)
+        config = self.config
         try:
+            folders = (config.attempts, config.buckets / BUCKET, config.templates)
+            self._users = TaskUsers(config.task_uid, folders, config.task_users)
+            self._front = Front(config, self._users.uids)
             self.port = self._front.bind()
         except BaseException:
             self._folder.release()
@@ -192,7 +195,9 @@ class Sandbox:
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)
         is_strict = config.images == "strict"
-        self._planner = AttemptPlanner(config.attempts, self.store, env, self._environments, is_strict)
+        self._planner = AttemptPlanner(
+            config.attempts, self.store, env, self._environments, is_strict, self._users
+        )
         slots = Slots(config.slots or (os.cpu_count() or 1) + 1)
         self._orders = Orders(self.db, self.store, self._planner, slots, self.engine.post, config.max_nodes)
         self._actor = Actor(
@@ -215,6 +220,7 @@ class Sandbox:
             self._orders.started,
             self._orders.ended,
             preload_after_seconds=config.preload_after_seconds,
+            users=self._users,
         )
         self._orders.use(self.runner)
 

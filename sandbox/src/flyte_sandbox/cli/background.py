@@ -79,6 +79,8 @@ def _start(parsed: argparse.Namespace, state: Path, part: str, environments: dic
         command += ["--allowed-host", host]
     if parsed.allow_other_users:
         command.append("--allow-other-users")
+    if parsed.task_uid is not None:
+        command += ["--task-uid", str(parsed.task_uid)]
     if part == "serve":
         command += _serve_arguments(parsed, environments)
     with (state / f"{part}.log").open("ab") as log:

@@ -128,6 +128,12 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
 def _access_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-other-users", action="store_true", help="let in this machine's other users")
     parser.add_argument("--allowed-host", action="append", default=[], help="further name for HTTP")
+    parser.add_argument(
+        "--task-uid",
+        type=int,
+        metavar="UID",
+        help="whom tasks run as when root starts this (default: a number without an account; 0: root)",
+    )
 
 
 def _s3_options(parser: argparse.ArgumentParser) -> None:

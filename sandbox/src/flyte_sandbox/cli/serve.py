@@ -55,13 +55,15 @@ def _make_sandbox(config: SandboxConfig, is_skippable: bool) -> Sandbox:
 
 
 def serve_s3(parsed: argparse.Namespace) -> int:
+    from flyte_sandbox.runner import TaskUsers
     from flyte_sandbox.web.s3.run import run_s3
 
     _log_to_stderr()
     state = parsed.state.resolve()
     buckets = SandboxConfig(state=state).buckets
     hosts = tuple(parsed.allowed_host)
-    run_s3(buckets, parsed.listen, parsed.port, hosts, parsed.allow_other_users)
+    uids = TaskUsers(parsed.task_uid, ()).uids
+    run_s3(buckets, parsed.listen, parsed.port, hosts, parsed.allow_other_users, uids)
     return 0
 
 
@@ -81,6 +83,7 @@ def read_config(parsed: argparse.Namespace) -> SandboxConfig:
         slots=parsed.slots,
         preload_after_seconds=parsed.preload_after,
         mark=(MARK, mark) if mark else None,
+        task_uid=parsed.task_uid,
         allow_other_users=parsed.allow_other_users,
         allowed_hosts=tuple(parsed.allowed_host),
     )

@@ -20,7 +20,7 @@ from flyte_sandbox.engine.model import ExecutionId
 from flyte_sandbox.engine.parity import image_of, image_refusal, is_unknown, parity_notes
 from flyte_sandbox.engine.paths import attempt_key
 from flyte_sandbox.environments import DEFAULT, Environment, Environments
-from flyte_sandbox.runner import AttemptSpec
+from flyte_sandbox.runner import AttemptSpec, TaskUsers
 from flyte_sandbox.runner.template.records import read_exit
 
 _INTERRUPTED = "interrupted"
@@ -32,6 +32,7 @@ class AttemptPlanner:
     :param platform_env: variables that the platform gives to every task.
     :param environments: what stands for images.
     :param is_strict: refuse images that nobody knows.
+    :param users: whom tasks run as; None: as the server.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class AttemptPlanner:
         platform_env: Mapping[str, str],
         environments: Environments,
         is_strict: bool = False,
+        users: TaskUsers | None = None,
     ) -> None:
+        self._users = users
         self._environments = environments
         self._is_strict = is_strict
         self._folder = folder
@@ -107,6 +110,8 @@ class AttemptPlanner:
             argv=tuple(self._store.to_local(argument) for argument in command),
             env={**(environment.env if environment else {}), **self._env(attempt, container.env)},
             environment=environment.name if environment else DEFAULT,
+            files=environment.files if environment else None,
+            writable=(self._raw_folder(attempt),),
         )
 
     def _environment(self, attempt: Attempt) -> Environment | None:
@@ -120,7 +125,14 @@ class AttemptPlanner:
     def notes(self, attempt: Attempt) -> list[str]:
         """What a real cluster would have done with this attempt and this machine does not."""
         environment = self._environments.find(image_of(attempt.task, attempt.overrides))
-        return parity_notes(attempt.task, attempt.overrides, environment)
+        return parity_notes(attempt.task, attempt.overrides, environment, self._root_reason(environment))
+
+    def _root_reason(self, environment: Environment | None) -> str:
+        name = environment.name if environment else DEFAULT
+        return self._users.of(name, self._environments[name].absolute()).reason if self._users else ""
+
+    def _raw_folder(self, attempt: Attempt) -> Path:
+        return Path(self._store.to_local(attempt.raw_output_prefix))
 
     def _values(self, attempt: Attempt, folder: Path) -> dict[str, str]:
         to_local = self._store.to_local
@@ -140,7 +152,7 @@ class AttemptPlanner:
         (folder / "outputs").mkdir(parents=True, exist_ok=True)
         (folder / "inputs.pb").write_bytes(inputs.SerializeToString())
         (folder / "task.pb").write_bytes(attempt.task.SerializeToString())
-        Path(self._store.to_local(attempt.raw_output_prefix)).mkdir(parents=True, exist_ok=True)
+        self._raw_folder(attempt).mkdir(parents=True, exist_ok=True)
 
     def _env(self, attempt: Attempt, pairs: Iterable[literals_pb2.KeyValuePair]) -> dict[str, str]:
         """Later ones win, in Flyte's order: container, execution, task, launch, platform."""

@@ -41,15 +41,18 @@ def parity_notes(
     task: tasks_pb2.TaskTemplate,
     overrides: workflow_pb2.TaskNodeOverrides,
     environment: Environment | None,
+    root_reason: str = "",
 ) -> list[str]:
     """Sentences, one for each thing that was left out.
 
     :param environment: what was found for the task's image.
+    :param root_reason: why the task ran as root although it was not meant to.
     """
     return [
         *_image_notes(image_of(task, overrides), environment),
         *_resource_notes(task, overrides),
         *_other_notes(task),
+        *([f"The task ran as root: {root_reason}."] if root_reason else []),
     ]
 
 

@@ -59,12 +59,13 @@ def run_s3(
     port: int = 30002,
     allowed_hosts: tuple[str, ...] = (),
     allow_other_users: bool = False,
+    more_uids: frozenset[int] = frozenset(),
 ) -> None:
     """Serves until SIGTERM or SIGINT; parameters as for :class:`S3Server`.
 
     :raises StartupError: when the port is taken.
     """
-    asyncio.run(_serve(S3Server(root, host, port, allowed_hosts, allow_other_users)))
+    asyncio.run(_serve(S3Server(root, host, port, allowed_hosts, allow_other_users, more_uids)))
 
 
 async def _serve(server: S3Server) -> None:
