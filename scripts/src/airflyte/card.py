@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from airflyte import demo
 from airflyte.airflow import connection
+from airflyte.flyte import task_user
 from airflyte.stack.parts import Stack
 
 LABEL_WIDTH = 12
@@ -19,7 +20,7 @@ def lines(stack: Stack, *, is_terminal: bool) -> list[str]:
 
     :param is_terminal: whether a person reads it; the password is shown to nobody else.
     """
-    rows = [*_airflow(stack, is_terminal=is_terminal), *_flyte(stack), *_state(stack)]
+    rows = [*_airflow(stack, is_terminal=is_terminal), *_flyte(stack), *_tasks(stack), *_state(stack)]
     rows += _demo(stack) if stack.has_airflow else _connection(stack)
     return ["", *rows, *_next(stack)]
 
@@ -47,6 +48,12 @@ def _flyte(stack: Stack) -> list[str]:
         row("Flyte gRPC", f"localhost:{settings.ports.flyte}", where),
         row("S3", f"http://localhost:{settings.ports.s3}", "bucket my-s3-bucket"),
     ]
+
+
+def _tasks(stack: Stack) -> list[str]:
+    """Under root alone there is something to say of whom they run as."""
+    user = task_user.of(stack.settings)
+    return [row("Tasks", user.describe())] if user else []
 
 
 def _state(stack: Stack) -> list[str]:

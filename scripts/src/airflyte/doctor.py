@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflyte.checks import docker, doors, folder, machine, network, software
+from airflyte.checks import docker, doors, folder, machine, network, software, task_user
 from airflyte.checks.finding import Check, Finding
 from airflyte.errors import AirflyteError
 from airflyte.settings import Settings
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     *software.CHECKS,
     *machine.CHECKS,
     *folder.CHECKS,
+    *task_user.CHECKS,
     *doors.CHECKS,
     *network.CHECKS,
     *docker.CHECKS,

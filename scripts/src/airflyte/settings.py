@@ -21,6 +21,11 @@ PREFIX = "AIRFLYTE_"
 NOT_SETTINGS = frozenset({"AIRFLYTE_STACK", "AIRFLYTE_ATTEMPT"})
 """Variables with our prefix that are no settings: the marks of a stack's processes and of a task's."""
 
+TASK_UID = 61000
+"""A number that no distribution gives to an account. Where one has it all the same, flyte_sandbox takes the
+next, unless the setting says another.
+"""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -84,6 +89,9 @@ class Settings:
     )
     flyte_environments: str = _key(
         "flyte", "", "interpreters for images: IMAGE=PYTHON, IMAGE=PYTHON", name="environments"
+    )
+    flyte_task_uid: int = _key(
+        "flyte", TASK_UID, "whom tasks run as when root starts the stack; 0 is root", name="task_uid"
     )
     flyte_warm: bool = _key("flyte", True, "fork tasks from a warm process", name="warm")
     flyte_ready_seconds: int = _key("flyte", 60, "how long up waits for Flyte", name="ready_seconds")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from airflyte.errors import AirflyteError
 from airflyte.processes.components import Component
+from airflyte.settings import TASK_UID
 
 SERVER = "flyte"
 S3 = "s3"
@@ -25,6 +26,7 @@ def components(
     is_strict: bool,
     uv: Path,
     is_warm: bool,
+    task_uid: int,
 ) -> list[Component]:
     """The two.
 
@@ -34,8 +36,9 @@ def components(
     :param is_strict: fail tasks of an image that is none of these.
     :param uv: where the stack keeps a uv of its own, if it has one.
     :param is_warm: whether tasks are forked from a warm process.
+    :param task_uid: whom tasks run as under root.
     """
-    common = ["--state", str(state)]
+    common = ["--state", str(state), *([] if task_uid == TASK_UID else ["--task-uid", str(task_uid)])]
     serve = [
         *("serve", *common, "--port", str(port), "--s3-port", str(s3_port)),
         *(part for image, python in environments.items() for part in ("--environment", f"{image}={python}")),

@@ -153,4 +153,5 @@ class Stack:
             is_strict=self.settings.flyte_images == "strict",
             uv=self.settings.private_uv / "bin" / "uv",
             is_warm=self.settings.flyte_warm,
+            task_uid=self.settings.flyte_task_uid,
         )
