@@ -105,7 +105,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.LENIENT,
         "Identity and placement",
         "Service accounts, IAM roles, cluster pools, labels and annotations reach the pod",
-        "They are checked, stored and shown, and have no effect; the attempt's reasons name the account",
+        "They are checked, stored and shown, and have no effect, whether they come with a request or from "
+        "matchable attributes; the attempt's reasons name the account",
         "There is no pod to give them to",
         "engine/parity.py",
     ),
@@ -385,6 +386,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.OTHER,
+        "Relaunching or recovering the child of another execution",
+        "The new execution still names the parent's node",
+        "The new execution stands by itself",
+        "The parent has ended, and would be told of an end that it does not wait for",
+        "admin/relaunching.py",
+    ),
+    Difference(
+        Effect.OTHER,
         "Message about a version that exists with another structure",
         "Lists values that changed",
         "Lists values that were added or removed too, fifty at most",
@@ -450,29 +459,12 @@ DIFFERENCES: tuple[Difference, ...] = (
 )
 
 MISSING_CALLS: tuple[MissingCalls, ...] = (
-    MissingCalls("AdminService", "recover a failed execution", ("RecoverExecution",)),
     MissingCalls("AdminService", "time spans of an execution (`pyflyte metrics`)", ("GetExecutionMetrics",)),
     MissingCalls("AdminService", "nodes that a task launched by itself", ("ListNodeExecutionsForTask",)),
     MissingCalls(
         "AdminService",
         "events of an engine outside of this process",
         ("CreateWorkflowEvent", "CreateNodeEvent", "CreateTaskEvent"),
-    ),
-    MissingCalls(
-        "AdminService",
-        "defaults for projects, domains and workflows (matchable attributes)",
-        (
-            "UpdateProjectAttributes",
-            "GetProjectAttributes",
-            "DeleteProjectAttributes",
-            "UpdateProjectDomainAttributes",
-            "GetProjectDomainAttributes",
-            "DeleteProjectDomainAttributes",
-            "UpdateWorkflowAttributes",
-            "GetWorkflowAttributes",
-            "DeleteWorkflowAttributes",
-            "ListMatchableAttributes",
-        ),
     ),
     MissingCalls("DataProxyService", "`remote.get` of a `flyte://` address", ("GetData",)),
 )

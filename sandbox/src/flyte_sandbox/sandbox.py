@@ -17,14 +17,17 @@ from typing import Any, Self, TypeAlias, TypeVar
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
+from flyte_sandbox.admin.attributes import Attributes
 from flyte_sandbox.admin.data_proxy import DataProxy
 from flyte_sandbox.admin.description_entities import DescriptionEntities
 from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
+from flyte_sandbox.admin.launch_targets import LaunchTargets
 from flyte_sandbox.admin.launching import Launching
 from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.relaunching import Relaunching
 from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.single_tasks import SingleTasks
 from flyte_sandbox.admin.task_executions import TaskExecutions
@@ -174,7 +177,8 @@ class Sandbox:
         tasks = Tasks(db, clock, projects)
         workflows = Workflows(db, clock, projects, tasks, self.config.max_nodes)
         launch_plans = LaunchPlans(db, clock, projects, lambda: self.scheduler.changed())
-        single_tasks = SingleTasks(db, tasks, workflows, launch_plans)
+        targets = LaunchTargets(db, SingleTasks(db, tasks, workflows, launch_plans))
+        launching = Launching(db, clock, store, projects, targets, self.engine.created)
         return Admin(
             projects=projects,
             named_entities=NamedEntities(db, clock),
@@ -182,7 +186,9 @@ class Sandbox:
             tasks=tasks,
             workflows=workflows,
             launch_plans=launch_plans,
-            launching=Launching(db, clock, store, projects, single_tasks, self.engine.created),
+            attributes=Attributes(db, clock, projects),
+            launching=launching,
+            relaunching=Relaunching(db, store, launching.create),
             executions=Executions(db, clock, store, self.engine.terminated),
             node_executions=NodeExecutions(db, store),
             task_executions=TaskExecutions(db, store),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, project_pb2, workflow_pb2
+from flyteidl.admin import common_pb2, event_pb2, launch_plan_pb2, project_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from google.rpc import status_pb2
@@ -258,5 +258,5 @@ def test_listed_workflows_have_only_their_interface(
 
 def test_what_is_not_there_yet_is_unimplemented(admin: AdminServiceStub, project: str) -> None:
     with pytest.raises(grpc.RpcError) as error:
-        admin.RecoverExecution(execution_pb2.ExecutionRecoverRequest())
+        admin.CreateNodeEvent(event_pb2.NodeExecutionEventRequest())
     assert code_of(error) == grpc.StatusCode.UNIMPLEMENTED

@@ -25,6 +25,7 @@ def make_old(path: Path) -> str:
         for statement in (
             "DROP TABLE description_entities",
             "DROP TABLE matchable_attributes",
+            "ALTER TABLE executions DROP COLUMN launch_attributes",
             "ALTER TABLE launch_plans DROP COLUMN launch_condition_type",
             "DROP INDEX node_executions_by_task",
             "UPDATE schema_version SET version = 1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.admin import project_pb2
+from flyteidl.admin import common_pb2, project_pb2
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -103,16 +103,40 @@ class Projects:
         """:raises InvalidArgument: unless the project is registered and active and the domain exists."""
         with self._db.read() as connection:
             row = _get(connection, project)
-        if row is None:
-            raise InvalidArgument(
-                f"failed to validate that project [{project}] and domain [{domain}] are registered, "
-                f"err: [project [{project}] not found]"
-            )
-        if row.state != _ACTIVE:
-            inactive = project_pb2.InactiveProject(id=project)
-            raise InvalidArgument(f"project [{project}] is not active", inactive)
+        where = f"project [{project}] and domain [{domain}] are registered"
+        _require_active(_require_found(row, project, where))
         if domain not in DOMAINS:
             raise InvalidArgument(f"domain [{domain}] is unrecognized by system")
+
+    def check_project_active(self, project: str) -> None:
+        """:raises InvalidArgument: unless the project is registered and active."""
+        _require_active(self._find(project, f"project [{project}] is registered"))
+
+    def check_exists(self, project: str) -> None:
+        """:raises InvalidArgument: unless the project is registered, active or not."""
+        self._find(project, f"project [{project}] exists")
+
+    def _find(self, project: str, where: str) -> Row[Any]:
+        with self._db.read() as connection:
+            return _require_found(_get(connection, project), project, where)
+
+
+def find_labels(connection: Connection, project: str) -> common_pb2.Labels:
+    """The labels of a project, which its executions get too."""
+    row = _get(connection, project)
+    return common_pb2.Labels() if row is None else project_pb2.Project.FromString(row.message).labels
+
+
+def _require_found(row: Row[Any] | None, project: str, where: str) -> Row[Any]:
+    if row is None:
+        raise InvalidArgument(f"failed to validate that {where}, err: [project [{project}] not found]")
+    return row
+
+
+def _require_active(row: Row[Any]) -> None:
+    if row.state != _ACTIVE:
+        inactive = project_pb2.InactiveProject(id=row.identifier)
+        raise InvalidArgument(f"project [{row.identifier}] is not active", inactive)
 
 
 def _get(connection: Connection, identifier: str) -> Row[Any] | None:

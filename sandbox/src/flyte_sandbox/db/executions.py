@@ -150,6 +150,15 @@ def list_tasks_of_execution(
     return connection.execute(query).all()
 
 
+def lock_launch_plan(connection: Connection, id: identifier_pb2.Identifier) -> None:
+    """Makes others that lock any version of it wait; SQLite's writers wait for each other anyway."""
+    plans = schema.launch_plans
+    query = select(plans.c.id).where(
+        plans.c.project == id.project, plans.c.domain == id.domain, plans.c.name == id.name
+    )
+    connection.execute(query.order_by(plans.c.id).with_for_update())
+
+
 def count_running(connection: Connection, id: identifier_pb2.Identifier) -> int:
     """Executions of any version of a launch plan that are queued or running."""
     plans = schema.launch_plans

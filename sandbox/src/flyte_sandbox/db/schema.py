@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 3
 """Grows with every new table, column or index; ``migrating`` adds them to the databases of older releases."""
 
 metadata = MetaData()
@@ -209,6 +209,8 @@ executions = Table(
     _message("closure"),
     # What the engine runs by: the spec with launch plan, attributes and platform merged in.
     _message("resolved_spec"),
+    # The matchable attributes that applied at the launch, a serialised ListMatchableAttributesResponse.
+    Column("launch_attributes", LargeBinary, nullable=True),
     UniqueConstraint("execution_project", "execution_domain", "execution_name"),
 )
 Index(
@@ -323,4 +325,21 @@ artifacts = Table(
     _message("outputs"),
     _message("source"),
     UniqueConstraint("project", "domain", "dataset", "version", "tag"),
+)
+
+# What tasks with cache_serialize are at work on: the key of an artifact, and the node that makes it.
+reservations = Table(
+    "reservations",
+    metadata,
+    _key(),
+    *(Column(name, String, nullable=False) for name in ("project", "domain", "dataset", "version", "tag")),
+    *_execution_identity(),
+    Column("node_id", String, nullable=False),
+    UniqueConstraint("project", "domain", "dataset", "version", "tag"),
+)
+Index(
+    "reservations_by_execution",
+    reservations.c.execution_project,
+    reservations.c.execution_domain,
+    reservations.c.execution_name,
 )

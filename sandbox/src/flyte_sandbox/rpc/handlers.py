@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flyteidl.admin import version_pb2
 
 from flyte_sandbox import FLYTE_VERSION, __version__
+from flyte_sandbox.admin.attributes import Attributes
 from flyte_sandbox.admin.data_proxy import DataProxy
 from flyte_sandbox.admin.description_entities import DescriptionEntities
 from flyte_sandbox.admin.executions import Executions
@@ -15,6 +16,7 @@ from flyte_sandbox.admin.launching import Launching
 from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
+from flyte_sandbox.admin.relaunching import Relaunching
 from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.task_executions import TaskExecutions
 from flyte_sandbox.admin.tasks import Tasks
@@ -36,7 +38,9 @@ class Admin:
     tasks: Tasks
     workflows: Workflows
     launch_plans: LaunchPlans
+    attributes: Attributes
     launching: Launching
+    relaunching: Relaunching
     executions: Executions
     node_executions: NodeExecutions
     task_executions: TaskExecutions
@@ -83,7 +87,8 @@ def _admin_handlers(admin: Admin) -> dict[str, Handler]:
         "ListLaunchPlanIds": admin.launch_plans.list_ids,
         "UpdateLaunchPlan": admin.launch_plans.update,
         "CreateExecution": admin.launching.create,
-        "RelaunchExecution": admin.launching.relaunch,
+        "RelaunchExecution": admin.relaunching.relaunch,
+        "RecoverExecution": admin.relaunching.recover,
         "GetExecution": admin.executions.get,
         "GetExecutionData": admin.executions.get_data,
         "ListExecutions": admin.executions.list,
@@ -97,7 +102,23 @@ def _admin_handlers(admin: Admin) -> dict[str, Handler]:
         "ListTaskExecutions": admin.task_executions.list,
         "GetTaskExecutionData": admin.task_executions.get_data,
     }
+    table |= _attribute_handlers(admin.attributes)
     return {_ADMIN + name: handler for name, handler in table.items()}
+
+
+def _attribute_handlers(attributes: Attributes) -> dict[str, Handler]:
+    return {
+        "UpdateProjectAttributes": attributes.update_project,
+        "GetProjectAttributes": attributes.get_project,
+        "DeleteProjectAttributes": attributes.delete_project,
+        "UpdateProjectDomainAttributes": attributes.update_project_domain,
+        "GetProjectDomainAttributes": attributes.get_project_domain,
+        "DeleteProjectDomainAttributes": attributes.delete_project_domain,
+        "UpdateWorkflowAttributes": attributes.update_workflow,
+        "GetWorkflowAttributes": attributes.get_workflow,
+        "DeleteWorkflowAttributes": attributes.delete_workflow,
+        "ListMatchableAttributes": attributes.list,
+    }
 
 
 def _data_handlers(data_proxy: DataProxy) -> dict[str, Handler]:
