@@ -8,12 +8,12 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from flyte_sandbox.errors import SandboxError
+from flyte_sandbox.errors import Internal, SandboxError
 from flyte_sandbox.rpc.methods import SERVICES, Method, methods
 
 Call = Callable[[str, Message], Awaitable[Message]]
@@ -55,16 +55,15 @@ class GrpcServer:
         )
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
-        async def handle(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+        async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
             try:
-                return await self._call(method.name, request)
+                return await self._call(method.name, read(data, method.request))
             except SandboxError as exc:
                 await abort(context, exc)
                 raise AssertionError("unreachable") from exc
 
         return grpc.unary_unary_rpc_method_handler(
             handle,
-            request_deserializer=method.request.FromString,
             response_serializer=method.response.SerializeToString,
         )
 
@@ -76,6 +75,17 @@ class GrpcServer:
     async def stop(self, grace_seconds: float) -> None:
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_seconds)
+
+
+def read(data: bytes, kind: type[Message]) -> Message:
+    """Read here and not by grpc, which answers UNKNOWN to bytes that are no message.
+
+    :raises Internal: with the words of the real one. Source: grpc-go server.go.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError as exc:
+        raise Internal(f"grpc: error unmarshalling request: {exc}") from exc
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: SandboxError) -> None:

@@ -64,8 +64,9 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # The next request may have begun already, sent ahead.
         has_begun = self.conn.their_state in _TO_COME and bool(self.conn.trailing_data[0])
-        if has_begun and self._timer is None and not self.transport.is_closing():  # the next request, sent ahead
+        if has_begun and self._timer is None and not self.transport.is_closing():
             self._await()
 
     def connection_lost(self, exc: Exception | None) -> None:
