@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flyte_provider._airflow import BaseHook, Connection
-from flyte_provider.connection import FlyteConnection, _warned, parse_connection
+from flyte_provider._connection_reader import _warned
+from flyte_provider.connection import FlyteConnection, parse_connection
 from flyte_provider.exceptions import FlyteConfigurationError
 
 
@@ -91,9 +92,21 @@ def test_extras_of_old_forms_are_understood() -> None:
         ("h", {"extra": {"timeout": "soon"}}, "extra 'timeout' is 'soon', expected a number of seconds"),
         ("h", {"extra": {"timeout": 0}}, "extra 'timeout' is '0', expected a number of seconds above 0"),
         ("h", {"extra": {"auth_mode": "magic"}}, "auth_mode is 'magic', expected one of auto, none"),
-        ("h", {"extra": {"auth_mode": "pkce"}}, "auth_mode 'pkce' is not supported by this version"),
-        ("h", {"login": "id", "password": "s"}, "auth_mode 'client_credentials' is not supported"),
-        ("h", {"extra": {"insecure_skip_verify": True}}, "insecure_skip_verify is not supported"),
+        (
+            "h",
+            {"login": "id", "extra": {"auth_mode": "client_credentials"}},
+            "auth_mode client_credentials needs Client ID and Client secret",
+        ),
+        ("h", {"extra": {"auth_mode": "token"}}, "auth_mode token needs extra 'token'"),
+        ("h", {"extra": {"auth_mode": "external_command"}}, "external_command needs extra 'command'"),
+        ("h", {"extra": {"command": "a 'b"}}, "extra 'command' is not understood as a command"),
+        ("h", {"extra": {"grpc_options": "[1]"}}, "extra 'grpc_options' is '[1]', expected a JSON object"),
+        ("h", {"extra": {"grpc_options": "{"}}, "extra 'grpc_options' is '{', expected a JSON object"),
+        (
+            "h",
+            {"extra": {"insecure_skip_verify": True, "ca_cert_file_path": "/x"}},
+            "insecure_skip_verify would ignore ca_cert_file_path",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_the_connections_name(
@@ -102,6 +115,43 @@ def test_what_is_wrong_is_said_with_the_connections_name(
     message = refusal(host, **fields)
     assert message.startswith("Flyte connection 'c': ")
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "mode"),
+    [
+        ({}, "none"),
+        ({"login": "id"}, "none"),
+        ({"login": "id", "password": "s"}, "client_credentials"),
+        ({"extra": {"token": "t"}}, "token"),
+        ({"extra": {"command": "print-token --now"}}, "external_command"),
+        ({"extra": {"auth_mode": "pkce"}}, "pkce"),
+        ({"extra": {"auth_mode": "DeviceFlow"}}, "device"),
+        ({"extra": {"auth_mode": "external_process", "command": "x"}}, "external_command"),
+        ({"login": "id", "password": "s", "extra": {"auth_mode": "ClientSecret"}}, "client_credentials"),
+        ({"login": "id", "password": "s", "extra": {"auth_mode": "standard"}}, "client_credentials"),
+    ],
+)
+def test_how_to_authenticate_is_found_out(fields: dict[str, Any], mode: str) -> None:
+    assert parse(**fields).auth_mode == mode
+
+
+def test_lists_may_be_texts() -> None:
+    extra = {"scopes": "all, offline", "command": "get 'a token'", "proxy_command": '["iap", "x y"]'}
+    connection = parse(extra=extra)
+    assert connection.scopes == ("all", "offline")
+    assert (connection.command, connection.proxy_command) == (("get", "a token"), ("iap", "x y"))
+    lists = parse(extra={"scopes": ["all"], "command": ["get", "it"]})
+    assert (lists.scopes, lists.command) == (("all",), ("get", "it"))
+
+
+@pytest.mark.parametrize("options", [{"grpc.x": 1}, '{"grpc.x": 1}'])
+def test_channel_arguments_may_be_text(options: Any) -> None:
+    assert parse(extra={"grpc_options": options}).grpc_options == (("grpc.x", 1),)
+
+
+def test_a_connection_can_be_a_key() -> None:
+    assert hash(parse(login="id", password="s", extra={"grpc_options": {"a": 1}, "scopes": ["x"]}))
 
 
 def test_login_and_password_do_not_matter_when_authentication_is_off() -> None:

@@ -266,6 +266,24 @@ def _state_from_database(ti: Any) -> str | None:
     return None if row is None else str(row[0])
 
 
+# -- secrets -------------------------------------------------------------------------------------------------
+
+
+def mask_in_any_thread(secret: str) -> None:
+    """Have Airflow blot a secret out of logs; may be called from any thread, an event loop's aside.
+
+    Relies on ``mask_secret`` doing its work in this process before it tells a supervisor, which an older
+    triggerer's helper thread cannot reach. Fallback: none needed, no token is ever logged by us.
+    """
+    from flyte_provider import _airflow
+
+    try:
+        _airflow.mask_secret(secret)
+    # Whatever a supervisor's channel raises in a thread that is not its own.
+    except Exception as exc:  # noqa: BLE001
+        log.debug("a secret is masked in this process only: %s", exc)
+
+
 # -- servers -------------------------------------------------------------------------------------------------
 
 

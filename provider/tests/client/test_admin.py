@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import grpc
@@ -20,6 +19,7 @@ from flyte_provider.exceptions import (
 )
 
 from ..fakes.admin import DOMAIN, PROJECT, FakeAdmin, execution_id, serve
+from ..fakes.certificates import Certificate
 
 Code = grpc.StatusCode
 
@@ -109,7 +109,8 @@ def test_not_found_and_unauthenticated_have_errors_of_their_own(
         client.get_execution(execution_id("e1"))
     assert str(caught.value) == (
         f"Flyte at {client.connection.endpoint} (connection 'c') rejected an anonymous client "
-        "(UNAUTHENTICATED: who are you); auth_mode=none"
+        "(UNAUTHENTICATED: who are you); auth_mode=none. "
+        "Set Client ID and Client secret, or another auth_mode, in the connection"
     )
 
 
@@ -117,39 +118,6 @@ def test_a_closed_port_says_what_to_check(pauses: Pauses) -> None:
     client = FlyteClient(FlyteConnection("c", "127.0.0.1:1", insecure=True), pause=pauses)
     with pytest.raises(FlyteServerError, match=r"UNAVAILABLE.*check Host, Port and insecure"):
         client.look_at_execution(execution_id("e1"))
-
-
-class Certificate:
-    """A self-signed certificate for localhost, as files and as credentials of a server."""
-
-    def __init__(self, folder: Path) -> None:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-        now = datetime.now(timezone.utc)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.pem = certificate.public_bytes(serialization.Encoding.PEM)
-        form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        self.key = key.private_bytes(serialization.Encoding.PEM, form, plain)
-        self.path = folder / "ca.pem"
-        self.path.write_bytes(self.pem)
-
-    def credentials(self) -> grpc.ServerCredentials:
-        return grpc.ssl_server_credentials([(self.key, self.pem)])
 
 
 def test_tls_trusts_the_file_that_the_connection_names(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -427,9 +427,15 @@ def user_error(message: str, code: str = "USER:RuntimeError") -> core_execution_
 
 
 @contextmanager
-def serve(admin: FakeAdmin, credentials: grpc.ServerCredentials | None = None) -> Iterator[FakeAdmin]:
+def serve(
+    admin: FakeAdmin,
+    credentials: grpc.ServerCredentials | None = None,
+    interceptors: Sequence[grpc.ServerInterceptor] = (),
+    add_services: Callable[[grpc.Server], None] = lambda server: None,
+) -> Iterator[FakeAdmin]:
     """Serve on a free port, in ``admin.port``."""
-    server = grpc.server(futures.ThreadPoolExecutor(8))
+    server = grpc.server(futures.ThreadPoolExecutor(8), interceptors=interceptors)
+    add_services(server)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
     if credentials is None:
         admin.port = server.add_insecure_port("127.0.0.1:0")

@@ -232,10 +232,9 @@ async def test_all_triggers_of_a_process_share_a_channel(admin: FakeAdmin, conn_
     results = await asyncio.gather(*(events(make(conn_id)) for _ in range(20)))
     assert all(event["status"] == "succeeded" for (event,) in results)
     connection = FlyteConnection("x", "h:1", insecure=True)
-    assert shared_aio_channel(connection) is shared_aio_channel(connection)
-    assert shared_aio_channel(connection) is not shared_aio_channel(
-        FlyteConnection("x", "h:2", insecure=True)
-    )
+    assert await shared_aio_channel(connection) is await shared_aio_channel(connection)
+    other = FlyteConnection("x", "h:2", insecure=True)
+    assert await shared_aio_channel(connection) is not await shared_aio_channel(other)
 
 
 async def test_looks_at_an_old_execution_start_calmly(admin: FakeAdmin, conn_id: str) -> None:

@@ -22,9 +22,14 @@ class ExecutionWatch:
     :param connection: where to, and with what
     """
 
-    def __init__(self, connection: FlyteConnection) -> None:
+    def __init__(self, connection: FlyteConnection, channel: grpc.aio.Channel) -> None:
         self._connection = connection
-        self._stub = admin_pb2_grpc.AdminServiceStub(shared_aio_channel(connection))
+        self._stub = admin_pb2_grpc.AdminServiceStub(channel)
+
+    @classmethod
+    async def open(cls, connection: FlyteConnection) -> ExecutionWatch:
+        """Return one over the running loop's shared channel."""
+        return cls(connection, await shared_aio_channel(connection))
 
     async def look(self, execution_id: identifier_pb2.WorkflowExecutionIdentifier) -> execution_pb2.Execution:
         """Return the execution as it is now; one attempt.

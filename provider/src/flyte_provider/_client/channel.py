@@ -1,21 +1,22 @@
-"""gRPC channels to flyteadmin: options, TLS, and the one asynchronous channel that a triggerer shares.
+"""gRPC channels to flyteadmin: options, and the one asynchronous channel that a triggerer shares.
 
-Which RPCs go over a channel is in :mod:`.admin` and :mod:`.aio`.
+Which RPCs go over a channel is in :mod:`.admin` and :mod:`.aio`, whom it trusts in :mod:`.tls`, who we are in
+:mod:`.auth`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import grpc
 import grpc.aio
 
+from flyte_provider._client.auth.cache import shared_tokens
+from flyte_provider._client.auth.interceptors import AioAuthInterceptor, AuthInterceptor
+from flyte_provider._client.tls import channel_credentials
 from flyte_provider.connection import FlyteConnection
-from flyte_provider.exceptions import FlyteConfigurationError
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
@@ -36,50 +37,28 @@ _BASE_OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-def _options(connection: FlyteConnection) -> list[tuple[str, Any]]:
-    options = list(_BASE_OPTIONS)
+def _options(connection: FlyteConnection, certificate_name: str = "") -> list[tuple[str, Any]]:
+    options = [*_BASE_OPTIONS, *connection.grpc_options]
     if connection.authority:
         options.append(("grpc.default_authority", connection.authority))
-        if not connection.insecure:
-            options.append(("grpc.ssl_target_name_override", connection.authority))
+    if certificate_name:
+        options.append(("grpc.ssl_target_name_override", certificate_name))
     return options
 
 
-def _root_certificates(connection: FlyteConnection) -> bytes:
-    """Return the authorities to trust, as PEM.
-
-    gRPC would take a list bundled with its wheel; a company's own authority is in the system's.
-    """
-    if connection.ca_cert_file_path:
-        return _read_ca_file(connection)
-    context = ssl.create_default_context()
-    authorities = [ssl.DER_cert_to_PEM_cert(der) for der in context.get_ca_certs(binary_form=True)]
-    cafile = ssl.get_default_verify_paths().cafile
-    if not authorities and cafile:
-        return Path(cafile).read_bytes()
-    return "".join(authorities).encode()
-
-
-def _read_ca_file(connection: FlyteConnection) -> bytes:
-    try:
-        return Path(connection.ca_cert_file_path).read_bytes()
-    except OSError as exc:
-        raise FlyteConfigurationError(
-            f"Flyte connection {connection.conn_id!r}: ca_cert_file_path "
-            f"{connection.ca_cert_file_path!r} cannot be read: {exc.strerror}"
-        ) from exc
-
-
-def _credentials(connection: FlyteConnection) -> grpc.ChannelCredentials:
-    # An empty list means gRPC's bundled one: better than trusting nobody where the system has none.
-    return grpc.ssl_channel_credentials(root_certificates=_root_certificates(connection) or None)
+def open_plain_channel(connection: FlyteConnection) -> grpc.Channel:
+    """Return a new blocking channel without a token; connecting happens with the first call."""
+    if connection.insecure:
+        return grpc.insecure_channel(connection.endpoint, options=_options(connection))
+    credentials, name = channel_credentials(connection)
+    return grpc.secure_channel(connection.endpoint, credentials, options=_options(connection, name))
 
 
 def open_channel(connection: FlyteConnection) -> grpc.Channel:
-    """Return a new blocking channel; connecting happens with the first call."""
-    if connection.insecure:
-        return grpc.insecure_channel(connection.endpoint, options=_options(connection))
-    return grpc.secure_channel(connection.endpoint, _credentials(connection), options=_options(connection))
+    """Return a new blocking channel whose RPCs say who we are."""
+    channel = open_plain_channel(connection)
+    tokens = shared_tokens(connection)
+    return channel if tokens is None else grpc.intercept_channel(channel, AuthInterceptor(tokens))
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[FlyteConnection, grpc.aio.Channel]] = (
@@ -87,22 +66,34 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[FlyteConnection, grpc
 )
 
 
-def shared_aio_channel(connection: FlyteConnection) -> grpc.aio.Channel:
+async def shared_aio_channel(connection: FlyteConnection) -> grpc.aio.Channel:
     """Return the running loop's one channel for this connection; all triggers of a process share it.
 
     It lives as long as its loop. A changed connection has its own channel.
     """
     channels = _shared.setdefault(asyncio.get_running_loop(), {})
     if connection not in channels:
-        channels[connection] = _open_aio_channel(connection)
+        # Credentials come from files, or from the server: not in the loop's time.
+        credentials, name = (
+            (None, "") if connection.insecure else await asyncio.to_thread(channel_credentials, connection)
+        )
+        # Somebody else may have been quicker meanwhile.
+        if connection not in channels:
+            channels[connection] = _open_aio_channel(connection, credentials, name)
     return channels[connection]
 
 
-def _open_aio_channel(connection: FlyteConnection) -> grpc.aio.Channel:
-    if connection.insecure:
-        return grpc.aio.insecure_channel(connection.endpoint, options=_options(connection))
-    credentials = _credentials(connection)
-    return grpc.aio.secure_channel(connection.endpoint, credentials, options=_options(connection))
+def _open_aio_channel(
+    connection: FlyteConnection, credentials: grpc.ChannelCredentials | None, certificate_name: str
+) -> grpc.aio.Channel:
+    tokens = shared_tokens(connection)
+    interceptors = [] if tokens is None else [AioAuthInterceptor(tokens)]
+    options = _options(connection, certificate_name)
+    if credentials is None:
+        return grpc.aio.insecure_channel(connection.endpoint, options=options, interceptors=interceptors)
+    return grpc.aio.secure_channel(
+        connection.endpoint, credentials, options=options, interceptors=interceptors
+    )
 
 
 async def close_shared_channels() -> None:

@@ -24,6 +24,8 @@ def translate(error: grpc.RpcError, action: str, connection: FlyteConnection) ->
     if code == "UNAUTHENTICATED":
         who = f"client {connection.client_id!r}" if connection.client_id else "an anonymous client"
         message = f"{where} rejected {who} ({code}: {details}); auth_mode={connection.auth_mode}"
+        if connection.auth_mode == "none":
+            message += ". Set Client ID and Client secret, or another auth_mode, in the connection"
         return FlyteAuthenticationError(message, code=code, details=details)
     message = f"{where} could not {action} ({code}: {details})"
     if code == "UNAVAILABLE" and connection.insecure:

@@ -131,7 +131,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         from flyte_provider._client.aio import ExecutionWatch
 
         connection = await _airflow_private.get_connection_async(self.conn_id)
-        return ExecutionWatch(parse_connection(connection))
+        return await ExecutionWatch.open(parse_connection(connection))
 
     def _execution_id(self) -> WorkflowExecutionIdentifier:
         from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
