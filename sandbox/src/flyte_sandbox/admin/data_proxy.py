@@ -108,10 +108,14 @@ class DataProxy:
         return str(uri)
 
     def _expiry(self, wanted: Duration | None) -> datetime:
-        span = _MAX_EXPIRY if wanted is None else wanted.ToTimedelta()
-        if not timedelta(0) <= span <= _MAX_EXPIRY:
-            raise InvalidArgument(f"expiresIn [{span}] cannot exceed max allowed expiration [{_MAX_EXPIRY}]")
-        return self._clock.now() + span
+        if wanted is None:
+            return self._clock.now() + _MAX_EXPIRY
+        seconds = wanted.seconds + wanted.nanos / 1e9  # a Duration may be longer than any timedelta
+        if not 0 <= seconds <= _MAX_EXPIRY.total_seconds():
+            raise InvalidArgument(
+                f"expiresIn [{seconds} s] cannot exceed max allowed expiration [{_MAX_EXPIRY}]"
+            )
+        return self._clock.now() + timedelta(seconds=seconds)
 
     def _sign(self, method: str, uri: str, expires_at: datetime, content_md5: bytes = b"") -> str:
         path = f"/signed/{uri.removeprefix('s3://')}"
