@@ -1,11 +1,11 @@
-"""A sandbox inside the test's own process, on a free port, whose time can be skipped."""
+"""A sandbox inside the test's own process, on free ports, whose time can be skipped."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from flyte_sandbox.clock import SkippingClock
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.sandbox import Sandbox
+from flyte_sandbox.testing.s3 import S3Thread
 
 
 class TestSandbox(Sandbox):
@@ -37,10 +38,16 @@ class TestSandbox(Sandbox):
         """``host:port`` of gRPC and HTTP, without TLS."""
         return f"localhost:{self.port}"
 
+    @property
+    def s3_endpoint(self) -> str:
+        """A URL; empty when there is none."""
+        return f"http://localhost:{self.config.s3_port}" if self.config.s3_port else ""
+
     def skip(self, span: timedelta) -> datetime:
         """Let time pass at once: schedules, sleeping and waiting gates, timeouts, delays of retries.
 
-        What fell due is done by the server's threads, as ever: wait for what you expect.
+        What fell due is done by the server's threads, as ever: wait for what you expect. Tasks that run are
+        processes, which have their own clock.
 
         :return: the server's new time.
         """
@@ -54,23 +61,36 @@ def running_sandbox(
     clock: SkippingClock | None = None,
     **options: Any,
 ) -> Iterator[TestSandbox]:
-    """A sandbox in this process, on a free port, ended with everything that it started.
+    """A sandbox in this process, on free ports, ended with everything that it started.
 
     :param state: where it keeps its things; a temporary folder when None, removed at the end.
     :param python: the interpreter for tasks; this one when None.
     :param clock: see :class:`TestSandbox`.
-    :param options: more fields of :class:`~flyte_sandbox.config.SandboxConfig`.
+    :param options: more fields of :class:`~flyte_sandbox.config.SandboxConfig`. Without ``s3_port`` an S3
+        endpoint is started beside it.
+    :raises StartupError: in one sentence, why it cannot start.
     """
-    with tempfile.TemporaryDirectory(prefix="flyte-sandbox-", ignore_cleanup_errors=True) as folder:
+    with ExitStack() as stack:
+        folder = state or Path(stack.enter_context(_temporary_folder()))
         fields = {
-            "state": state or Path(folder),
+            "state": folder,
             "port": 0,
-            "s3_port": 0,
             "environments": {"default": python or Path(sys.executable)},
             # A cold template takes longer than the usual patience, and flytekit then sleeps for 30 s.
             "first_look_seconds": 5.0,
-            "task_uid": 0,  # under root too, tasks may write to where the test that waits for them looks
             **options,
         }
-        with TestSandbox(SandboxConfig(**fields), clock) as sandbox:
-            yield sandbox
+        if "s3_port" not in fields:
+            fields["s3_port"] = _start_s3(stack, folder)
+        yield stack.enter_context(TestSandbox(SandboxConfig(**fields), clock))
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="flyte-sandbox-", ignore_cleanup_errors=True)
+
+
+def _start_s3(stack: ExitStack, state: Path) -> int:
+    s3 = S3Thread(SandboxConfig(state=state).buckets)
+    port = s3.start()
+    stack.callback(s3.stop)
+    return port
