@@ -57,6 +57,7 @@ class Project:
         self, folder: Path, interpreter: Path = Path(sys.executable), options: tuple[str, ...] = PLUGIN
     ):
         self.folder = folder
+        self.interpreter = interpreter
         self._command = [str(interpreter), "-m", "pytest", "-p", "no:cacheprovider", *options]
         (folder / "pytest.ini").write_text("[pytest]\n")
         self.write("greetings.py", WORKFLOWS)
