@@ -14,6 +14,7 @@ from . import (
     sandbox_orchestration,
     sandbox_pima,
     sandbox_rpc,
+    sandbox_s3,
     sandbox_start,
     sandbox_tasks,
     stack_figures,
@@ -209,6 +210,13 @@ ROWS = (
         "ms",
         Goal(at_most(50)),
         sandbox_rpc.list_,
+    ),
+    Row(
+        "sandbox.s3.list",
+        "S3 list of the outputs of 1,000 executions, all pages",
+        "s",
+        Goal(at_most(0.5)),
+        sandbox_s3.list_,
     ),
     Row(
         "provider.parse.cpu",

@@ -16,7 +16,7 @@ PROMISED = (
     *("sandbox.templates", "sandbox.orchestration.fanout", "sandbox.orchestration.wide"),
     *("sandbox.orchestration.chain", "sandbox.orchestration.swarm", "sandbox.orchestration.held"),
     *("sandbox.curve.static", "sandbox.curve.dynamic", "sandbox.burst"),
-    *("sandbox.pima", "sandbox.rpc.get", "sandbox.rpc.list"),
+    *("sandbox.pima", "sandbox.rpc.get", "sandbox.rpc.list", "sandbox.s3.list"),
     *("provider.parse.cpu", "provider.parse.memory", "provider.await.rpc", "provider.await.cpu"),
     *("provider.cancel.deferred", "provider.cancel.sync", "provider.overhead", "demo.pima"),
 )

@@ -1,15 +1,43 @@
-"""The keys of a bucket in S3's order, read off its folders; linear in what is looked at.
+"""The keys of a bucket in S3's order, read off its folders; linear in what is listed.
 
 S3 sorts keys by their bytes as a whole, so ``n0-0-n1/x`` comes before ``n0/x``: a folder sorts with the slash
-that its keys go on with.
+that its keys go on with. A list comes page by page, and each page has to find its place again: a folder that
+nothing has changed for a while is not read and sorted anew for each.
 """
 
 from __future__ import annotations
 
+import bisect
 import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_SETTLED_SECONDS = 2.0
+"""Longer than the coarsest clock of a file system that we run on: what comes later has another time.
+
+The time is that of the last change of the folder itself (ctime), which nobody can set back.
+"""
+
+_LARGE = 100
+_REMEMBERED_FOLDERS = 32
+
+
+@dataclass(frozen=True)
+class _Child:
+    """:param key: with a slash at its end when it is a folder."""
+
+    key: str
+    path: str
+    is_folder: bool
+
+
+_remembered: dict[str, tuple[int, tuple[_Child, ...]]] = {}
+"""By path: when a large folder last changed, and what is in it; the oldest are forgotten."""
+
+_remembering = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,12 +91,15 @@ def _keys(bucket: str, folder: str, prefix: str, after: bytes, is_flat: bool) ->
     children = _children(os.path.join(bucket, folder), folder)
     if children is None:
         return
-    for key, entry in children:
+    for child in _from(children, max(after, _bytes(prefix))):
+        key = child.key
         if not (key.startswith(prefix) or prefix.startswith(key)):
+            if _bytes(key) > _bytes(prefix):
+                break
             continue
-        if not entry.is_dir(follow_symlinks=False):
+        if not child.is_folder:
             if _bytes(key) > after and key.startswith(prefix):
-                yield Entry(key, entry.path)
+                yield Entry(key, child.path)
         elif is_flat and len(key) > len(prefix):
             yield Entry(key, None)
         elif _bytes(key) > after or after.startswith(_bytes(key)):
@@ -78,18 +109,45 @@ def _keys(bucket: str, folder: str, prefix: str, after: bytes, is_flat: bool) ->
         yield Entry(folder, os.path.join(bucket, folder))
 
 
-def _children(path: str, folder: str) -> list[tuple[str, os.DirEntry[str]]] | None:
-    """:return: None for what is no folder, or none any more since its parent was read."""
+def _from(children: tuple[_Child, ...], start: bytes) -> Iterator[_Child]:
+    """From the last one that does not sort behind ``start``: it may be the folder in which ``start`` lies."""
+    first = bisect.bisect_right(children, start, key=lambda child: _bytes(child.key)) - 1
+    for index in range(max(first, 0), len(children)):
+        yield children[index]
+
+
+def _children(path: str, folder: str) -> tuple[_Child, ...] | None:
+    """:return: in S3's order; None for what is no folder, or none any more since its parent was read."""
     try:
-        with os.scandir(path) as found:
-            keys = [(f"{folder}{entry.name}{_slash(entry)}", entry) for entry in found if _is_real(entry)]
+        changed_ns = os.stat(path).st_ctime_ns
+        known_ns, known = _remembered.get(path, (0, ()))
+        if known_ns == changed_ns:
+            return known
+        children = _read(path, folder)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return sorted(keys, key=lambda pair: _bytes(pair[0]))
+    if len(children) >= _LARGE and time.time_ns() - changed_ns > _SETTLED_SECONDS * 1e9:
+        _remember(path, changed_ns, children)
+    return children
 
 
-def _slash(entry: os.DirEntry[str]) -> str:
-    return "/" if entry.is_dir(follow_symlinks=False) else ""
+def _remember(path: str, changed_ns: int, children: tuple[_Child, ...]) -> None:
+    with _remembering:
+        _remembered.pop(path, None)
+        _remembered[path] = changed_ns, children
+        while len(_remembered) > _REMEMBERED_FOLDERS:
+            del _remembered[next(iter(_remembered))]
+
+
+def _read(path: str, folder: str) -> tuple[_Child, ...]:
+    with os.scandir(path) as found:
+        children = [_child(folder, entry) for entry in found if _is_real(entry)]
+    return tuple(sorted(children, key=lambda child: _bytes(child.key)))
+
+
+def _child(folder: str, entry: os.DirEntry[str]) -> _Child:
+    is_folder = entry.is_dir(follow_symlinks=False)
+    return _Child(f"{folder}{entry.name}{'/' if is_folder else ''}", entry.path, is_folder)
 
 
 def _is_real(entry: os.DirEntry[str]) -> bool:
