@@ -40,6 +40,9 @@ OPTIONS: dict[str, Option] = {
         "Seconds without any answer from Flyte after which a waiting task gives up. "
         "The execution is left running and the next try attaches to it.",
     ),
+    "max_polls_in_flight": Option(
+        "integer", "16", "Calls to one Flyte that a triggerer has under way at once while it waits."
+    ),
     "name_namespace": Option(
         "string",
         "",
@@ -65,6 +68,11 @@ def _conf() -> Any:
 def get_float(name: str) -> float:
     """Return a number of seconds."""
     return float(_conf().getfloat(SECTION, name, fallback=float(OPTIONS[name].default)))
+
+
+def get_int(name: str) -> int:
+    """Return a count."""
+    return int(_conf().getint(SECTION, name, fallback=int(OPTIONS[name].default)))
 
 
 def get_bool(name: str) -> bool:

@@ -7,6 +7,7 @@ test says so, or after a number of looks; nothing here knows the time.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +24,14 @@ from flyteidl.admin import (
     launch_plan_pb2,
     node_execution_pb2,
     project_pb2,
+    signal_pb2,
     task_execution_pb2,
     task_pb2,
     version_pb2,
 )
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
-from flyteidl.service import admin_pb2_grpc
+from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
 Phase = core_execution_pb2.WorkflowExecution
 TERMINAL = {Phase.SUCCEEDED, Phase.FAILED, Phase.ABORTED, Phase.TIMED_OUT}
@@ -59,7 +61,7 @@ class Script:
     error: core_execution_pb2.ExecutionError | None = None
 
 
-class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
+class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServiceServicer):
     """The service. ``calls`` holds the names of all RPCs in order, ``requests`` the requests by name."""
 
     def __init__(self) -> None:
@@ -69,6 +71,8 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
         self.requests: dict[str, list[Any]] = defaultdict(list)
         self.metadata: list[dict[str, str]] = []
         self.executions: dict[str, execution_pb2.Execution] = {}
+        self.signals: list[signal_pb2.Signal] = []
+        self.archived: set[str] = set()
         self.outputs: dict[str, literals_pb2.LiteralMap] = {}
         self.launch_plans: list[launch_plan_pb2.LaunchPlan] = []
         self.active: dict[str, str] = {}
@@ -239,6 +243,29 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
             self._play(execution)
             return execution
 
+    def list_executions(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Serve the filters that the provider asks with, newest first; archived ones do not show."""
+        with self.lock:
+            found = [entry for name, entry in self.executions.items() if name not in self.archived]
+            for term in request.filters.split("+") if request.filters else ():
+                found = self._filter(found, term, context)
+            for execution in found:
+                self._play(execution)
+            return execution_pb2.ExecutionList(executions=found[::-1][: request.limit])
+
+    def _filter(
+        self, executions: list[execution_pb2.Execution], term: str, context: grpc.ServicerContext
+    ) -> list[execution_pb2.Execution]:
+        match = re.fullmatch(r"(eq|value_in)\((execution_name|phase|launch_plan\.name),(.+)\)", term)
+        if not match:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"invalid value for filters {term!r}")
+        read: dict[str, Callable[[execution_pb2.Execution], str]] = {
+            "execution_name": lambda execution: execution.id.name,
+            "phase": lambda execution: str(Phase.Phase.Name(execution.closure.phase)),
+            "launch_plan.name": lambda execution: execution.spec.launch_plan.name,
+        }
+        return [entry for entry in executions if read[match[2]](entry) in match[3].split(";")]
+
     def _find(self, name: str, context: grpc.ServicerContext) -> execution_pb2.Execution:
         if name not in self.executions:
             context.abort(grpc.StatusCode.NOT_FOUND, f"missing entity of type execution with name {name}")
@@ -284,6 +311,25 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer):
             return reply
         reply.full_outputs.CopyFrom(self.outputs.get(request.id.name, literals_pb2.LiteralMap()))
         return reply
+
+    # -- signals ---------------------------------------------------------------------------------------------
+
+    def add_signal(self, execution: str, signal_id: str, kind: types_pb2.LiteralType) -> None:
+        """Have a gate node wait."""
+        signal = signal_pb2.Signal(type=kind)
+        signal.id.signal_id = signal_id
+        signal.id.execution_id.CopyFrom(execution_id(execution))
+        self.signals.append(signal)
+
+    def list_signals(self, request: Any, context: grpc.ServicerContext) -> Any:
+        wanted = request.workflow_execution_id
+        return signal_pb2.SignalList(signals=[s for s in self.signals if s.id.execution_id == wanted])
+
+    def set_signal(self, request: Any, context: grpc.ServicerContext) -> Any:
+        for signal in self.signals:
+            if signal.id == request.id:
+                signal.value.CopyFrom(request.value)
+        return signal_pb2.SignalSetResponse()
 
     # -- entities --------------------------------------------------------------------------------------------
 
@@ -382,6 +428,7 @@ for _name, _handler in {
     "CreateExecution": "create_execution",
     "RecoverExecution": "recover_execution",
     "GetExecution": "get_execution",
+    "ListExecutions": "list_executions",
     "TerminateExecution": "terminate_execution",
     "GetExecutionData": "get_execution_data",
     "GetActiveLaunchPlan": "get_active_launch_plan",
@@ -396,6 +443,8 @@ for _name, _handler in {
     "ListTaskExecutions": "list_task_executions",
     "ListProjects": "list_projects",
     "GetVersion": "get_version",
+    "ListSignals": "list_signals",
+    "SetSignal": "set_signal",
 }.items():
     setattr(FakeAdmin, _name, _rpc(_name, _handler))
 
@@ -437,6 +486,7 @@ def serve(
     server = grpc.server(futures.ThreadPoolExecutor(8), interceptors=interceptors)
     add_services(server)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
+    signal_pb2_grpc.add_SignalServiceServicer_to_server(admin, server)
     if credentials is None:
         admin.port = server.add_insecure_port("127.0.0.1:0")
     else:

@@ -226,6 +226,63 @@ def test_a_console_elsewhere_is_linked(admin: FakeAdmin, monkeypatch: pytest.Mon
     assert FlyteHook(conn_id).console_url("e1").startswith("https://other.example.com/")
 
 
+# -- lists and signals ---------------------------------------------------------------------------------------
+
+
+def test_executions_are_listed_newest_first(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.script = None
+    for name in ("e1", "e2", "e3"):
+        admin.add_execution(name).spec.launch_plan.name = "lp"
+    admin.end("e2")
+    assert [entry.id.name for entry in hook.list_executions()] == ["e3", "e2", "e1"]
+    assert [entry.id.name for entry in hook.list_executions(limit=1)] == ["e3"]
+    running = hook.list_executions(phases=["RUNNING", "QUEUED"], launchplan_name="lp")
+    assert [entry.id.name for entry in running] == ["e3", "e1"]
+    assert hook.list_executions(launchplan_name="other") == []
+
+
+def test_a_gate_is_opened(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.add_signal("e1", "approve", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
+    admin.add_signal("e1", "rate", INT)
+    waiting = {"signal_id": "approve", "type": "bool", "value": None}
+    assert hook.list_signals("e1") == [waiting, {"signal_id": "rate", "type": "int", "value": None}]
+    hook.set_signal("e1", "approve", True)
+    hook.set_signal("e1", "rate", 3)
+    assert [signal["value"] for signal in hook.list_signals("e1")] == [True, 3]
+
+
+def test_a_gate_takes_what_fits(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.add_signal("e1", "rate", INT)
+    with pytest.raises(FlyteInputError, match="signal 'rate': expected int, got str 'much'"):
+        hook.set_signal("e1", "rate", "much")
+    with pytest.raises(FlyteEntityNotFoundError, match="does not wait for a signal 'x'; it waits for: rate"):
+        hook.set_signal("e1", "x", 1)
+    assert admin.count("SetSignal") == 0
+
+
+# -- flytekit ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("extra", "mode"),
+    [
+        ({"auth_mode": "pkce"}, "PKCE"),
+        ({"auth_mode": "device"}, "DEVICEFLOW"),
+        ({"command": ["x"]}, "external_process"),
+        ({"token": "t"}, "external_process"),
+    ],
+)
+def test_a_remote_authenticates_as_we_do(
+    admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], mode: str
+) -> None:
+    pytest.importorskip("flytekit")
+    platform = (
+        FlyteHook(make_connection(monkeypatch, admin.port, **extra)).create_flyte_remote().config.platform
+    )
+    assert platform.auth_mode == mode
+    assert platform.command == {"command": ["x"], "token": ["printf", "%s", "t"]}.get(next(iter(extra)))
+
+
 def test_a_remote_has_the_connections_settings(hook: FlyteHook, admin: FakeAdmin) -> None:
     pytest.importorskip("flytekit")
     remote = hook.create_flyte_remote()

@@ -18,12 +18,13 @@ from flyteidl.admin import (
     launch_plan_pb2,
     node_execution_pb2,
     project_pb2,
+    signal_pb2,
     task_execution_pb2,
     task_pb2,
     version_pb2,
 )
-from flyteidl.core import identifier_pb2
-from flyteidl.service import admin_pb2_grpc
+from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
 from flyte_provider._client.channel import open_channel
 from flyte_provider._client.rpc_errors import translate
@@ -38,7 +39,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class FlyteClient:
-    """Flyte's AdminService over one channel.
+    """Flyte's AdminService and SignalService over one channel.
 
     :param connection: where to, and with what
     :param retry_seconds: how long an RPC is repeated while the server answers with transient errors
@@ -55,6 +56,7 @@ class FlyteClient:
         self.connection = connection
         self.channel: grpc.Channel = open_channel(connection)
         self._stub = admin_pb2_grpc.AdminServiceStub(self.channel)
+        self._signals = signal_pb2_grpc.SignalServiceStub(self.channel)
         self._retry_seconds = retry_seconds
         self.pause = pause
 
@@ -122,6 +124,22 @@ class FlyteClient:
         """Get an execution without repeating: waiting loops have their own patience."""
         return self._once(self._stub.GetExecution, _get(execution_id), f"get execution {execution_id.name!r}")
 
+    def list_executions(
+        self, project: str, domain: str, filters: str, limit: int
+    ) -> list[execution_pb2.Execution]:
+        """List executions, newest first.
+
+        :param filters: in flyteadmin's grammar, or empty
+        """
+        newest_first = common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING)
+        request = common_pb2.ResourceListRequest(
+            id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
+            filters=filters,
+            sort_by=newest_first,
+            limit=limit,
+        )
+        return list(self._call(self._stub.ListExecutions, request, "list executions").executions)
+
     def get_execution_data(
         self, execution_id: identifier_pb2.WorkflowExecutionIdentifier
     ) -> execution_pb2.WorkflowExecutionGetDataResponse:
@@ -143,6 +161,20 @@ class FlyteClient:
         request = execution_pb2.ExecutionTerminateRequest(id=execution_id, cause=cause)
         action = f"terminate execution {execution_id.name!r}"
         self._once(self._stub.TerminateExecution, request, action, timeout)
+
+    # -- signals ---------------------------------------------------------------------------------------------
+
+    def list_signals(
+        self, execution_id: identifier_pb2.WorkflowExecutionIdentifier, limit: int = 100
+    ) -> list[signal_pb2.Signal]:
+        request = signal_pb2.SignalListRequest(workflow_execution_id=execution_id, limit=limit)
+        action = f"list signals of execution {execution_id.name!r}"
+        return list(self._call(self._signals.ListSignals, request, action).signals)
+
+    def set_signal(self, signal_id: identifier_pb2.SignalIdentifier, value: literals_pb2.Literal) -> None:
+        """Set a signal; setting it again sets it anew, so a repetition does no harm."""
+        request = signal_pb2.SignalSetRequest(id=signal_id, value=value)
+        self._call(self._signals.SetSignal, request, f"set signal {signal_id.signal_id!r}")
 
     # -- entities --------------------------------------------------------------------------------------------
 

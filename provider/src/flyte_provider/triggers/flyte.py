@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timezone
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseTrigger, TriggerEvent
 from flyte_provider._waiting import ErrorBudget, look_intervals, skip_looks
-from flyte_provider.connection import parse_connection
 from flyte_provider.exceptions import FlyteProviderError, FlyteServerError
 
 if TYPE_CHECKING:
@@ -128,10 +128,9 @@ class FlyteExecutionTrigger(BaseTrigger):
         return self.cancel_on_kill and await _airflow_private.was_killed_by_user(self)
 
     async def _open_watch(self) -> ExecutionWatch:
-        from flyte_provider._client.aio import ExecutionWatch
-
-        connection = await _airflow_private.get_connection_async(self.conn_id)
-        return await ExecutionWatch.open(parse_connection(connection))
+        aio = await _load_client()
+        watch: ExecutionWatch = await aio.ExecutionWatch.open(await aio.find_connection(self.conn_id))
+        return watch
 
     def _execution_id(self) -> WorkflowExecutionIdentifier:
         from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
@@ -148,6 +147,12 @@ class FlyteExecutionTrigger(BaseTrigger):
     async def _wait(self) -> dict[str, Any]:
         """Return the event's payload."""
         watch, execution_id = await self._open_watch(), self._execution_id()
+        with watch.awaiting(execution_id):
+            return await self._look_until_end(watch, execution_id)
+
+    async def _look_until_end(
+        self, watch: ExecutionWatch, execution_id: WorkflowExecutionIdentifier
+    ) -> dict[str, Any]:
         budget = ErrorBudget(self.name, self.url, self.poll_error_timeout, self.log.warning)
         intervals: Iterator[float] | None = None
         while True:
@@ -217,6 +222,17 @@ class FlyteExecutionTrigger(BaseTrigger):
             "url": self.url,
             "outputs_uri": outputs_uri,
         }
+
+
+_client: Any = None
+
+
+async def _load_client() -> Any:
+    """Return the asynchronous client's module; loading it takes long enough for a thread of its own."""
+    global _client
+    if _client is None:
+        _client = await asyncio.to_thread(importlib.import_module, "flyte_provider._client.aio")
+    return _client
 
 
 def _is_terminal(execution: execution_pb2.Execution) -> bool:
