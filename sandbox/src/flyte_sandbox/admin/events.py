@@ -16,6 +16,7 @@ from flyteidl.event import event_pb2
 from sqlalchemy import Connection, Row
 
 from flyte_sandbox import phases
+from flyte_sandbox.admin import notifications
 from flyte_sandbox.admin.executions import get_row as get_execution_row
 from flyte_sandbox.admin.node_executions import get_row as get_node_row
 from flyte_sandbox.admin.task_logs import merge_logs
@@ -49,6 +50,8 @@ def record_workflow(connection: Connection, event: event_pb2.WorkflowExecutionEv
         closure.outputs.uri = event.output_uri
     if event.HasField("error"):
         closure.error.CopyFrom(event.error)
+    if event.phase in phases.WORKFLOW_TERMINAL:
+        notifications.log_unsent(event.execution_id, closure)
     rows.update_row(
         connection,
         schema.executions,
