@@ -96,6 +96,30 @@ def test_pandas_and_arrow_go_through_it(fs: s3fs.S3FileSystem, served: Any) -> N
     assert not (served.bucket / "made").exists()
 
 
+def test_duckdb_reads_and_writes_parquet(served: Any, s3: Any) -> None:
+    """Its extension for S3 comes as a package of its own; the usual way to install it needs the internet."""
+    duckdb = pytest.importorskip("duckdb")
+    packages = pytest.importorskip("duckdb_ext")
+    [extension] = Path(packages.__path__[0]).rglob("httpfs.duckdb_extension")
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+        connection.execute(f"LOAD '{extension}'")
+        connection.execute(
+            f"CREATE SECRET (TYPE s3, KEY_ID 'minio', SECRET 'miniostorage', REGION 'us-east-1',"
+            f" ENDPOINT '127.0.0.1:{served.port}', URL_STYLE 'path', USE_SSL false)"
+        )
+        connection.execute(
+            "COPY (SELECT range AS a FROM range(1000000)) TO 's3://my-s3-bucket/duck/a.parquet'"
+        )
+        assert (served.bucket / "duck" / "a.parquet").stat().st_size > 100_000
+        (served.bucket / "duck" / "b.parquet").write_bytes(
+            (served.bucket / "duck" / "a.parquet").read_bytes()
+        )
+        found = connection.execute(
+            "SELECT count(*), max(a) FROM 's3://my-s3-bucket/duck/*.parquet'"
+        ).fetchone()
+    assert found == (2_000_000, 999_999)
+
+
 _FLYTEKIT = """
 import sys
 from flytekit.core.context_manager import FlyteContextManager
