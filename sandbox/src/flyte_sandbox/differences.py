@@ -188,19 +188,19 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.NOT_YET,
+        "Notifications",
+        "Sent by e-mail where that is configured; in its sandbox it is not",
+        "Checked, stored and shown, never sent",
+        "Not there yet",
+        "admin/launching.py",
+    ),
+    Difference(
+        Effect.NOT_YET,
         "Large literals",
         "Its charts let tasks offload values of 10 MiB and more",
         "A task's outputs beyond 10 MiB fail with `OutputSizeExceeded`; files and dataframes do not count",
         "Not there yet",
         "engine/outcomes.py",
-    ),
-    Difference(
-        Effect.NOT_YET,
-        "Serialised caching (`cache_serialize`)",
-        "Of equal tasks at the same time one runs, the others wait for its outputs",
-        "All of them run, and the last one's outputs stay in the cache",
-        "Not there yet",
-        "engine/nodes/task.py",
     ),
     # ---- other
     Difference(
@@ -321,14 +321,6 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.OTHER,
-        "Notifications",
-        "Sent by e-mail where that is configured; in its sandbox it is not",
-        "Checked, stored and shown, never sent; the server's log says who would have been told",
-        "A laptop sends no mail",
-        "admin/notifications.py",
-    ),
-    Difference(
-        Effect.OTHER,
         "Time until a changed schedule counts",
         "Up to 30 s, the period of its scheduler; a rate counts from then",
         "At once; a rate counts from the activation",
@@ -367,6 +359,22 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Stored and handed to child executions; `instance_class` stays empty",
         "One machine",
         "engine/acting.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Reservations of serialised caching (`cache_serialize`)",
+        "One that failed keeps the others waiting until its heartbeat is 30 s old",
+        "Ends with the node that holds it, whatever its end; the next one begins at once",
+        "One server knows whether its nodes still work, without heartbeats",
+        "catalog/reservations.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "A catalog that cannot be read",
+        "The round of the engine fails and is repeated",
+        "A miss, shown as CACHE_LOOKUP_FAILURE while the task runs",
+        "A cache must not keep anybody from working",
+        "engine/cache_lookups.py",
     ),
     Difference(
         Effect.OTHER,

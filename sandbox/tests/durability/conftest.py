@@ -23,7 +23,17 @@ def options() -> list[str]:
 @pytest.fixture
 def server(tmp_path: Path, options: list[str]) -> Iterator[Server]:
     """A running server; whatever carries its mark is ended with it."""
-    server = Server(tmp_path / "state", f"test-{uuid.uuid4().hex}", options)
+    yield from _run(tmp_path, options)
+
+
+@pytest.fixture(scope="session")
+def standing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests that neither stop nor kill it."""
+    yield from _run(tmp_path_factory.mktemp("standing"), [])
+
+
+def _run(folder: Path, options: list[str]) -> Iterator[Server]:
+    server = Server(folder / "state", f"test-{uuid.uuid4().hex}", options)
     server.start()
     yield server
     server.stop()

@@ -40,6 +40,7 @@ class Server:
         self._options = options
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self._registered: set[str] = set()
 
     def start(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,9 @@ class Server:
         return FlyteRemote(Config(platform), "flytesnacks", "development")
 
     def register(self, module: str) -> None:
-        """Registers one module of ``workflows/examples`` with the stock ``pyflyte`` under version v1."""
+        """Registers one module of ``workflows/examples`` once, with the stock ``pyflyte`` as version v1."""
+        if module in self._registered:
+            return
         config = self.state / "client.yaml"
         config.write_text(f"admin:\n  endpoint: localhost:{self.port}\n  insecure: true\n")
         pyflyte = Path(sys.executable).parent / "pyflyte"
@@ -90,3 +93,4 @@ class Server:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        self._registered.add(module)

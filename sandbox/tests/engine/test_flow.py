@@ -221,7 +221,8 @@ def test_a_cached_task_asks_the_catalog_before_it_is_queued() -> None:
     run = Stepper(template(nodes, ("n0", "o0")), task=echo_task(cached=True))
     assert run.begin() == ["workflow RUNNING", "start-node SUCCEEDED"]
     assert run.acts_of(LookUpCache)
-    told = run.send(CacheLooked("n0", literals(o0="old"), catalog_pb2.CatalogMetadata()))
+    hit = CacheLooked("n0", literals(o0="old"), catalog_pb2.CatalogMetadata(), catalog_pb2.CACHE_HIT)
+    told = run.send(hit)
     assert told[0] == "n0 SUCCEEDED"
     assert told[-1] == "workflow SUCCEEDED"
     assert not any("/0" in line for line in run.log)

@@ -14,18 +14,16 @@ from flyteidl.admin import execution_pb2
 
 from flyte_sandbox.admin.signals import read_value
 from flyte_sandbox.blobs.store import Store
-from flyte_sandbox.catalog import artifacts
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import signals
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import from_micros
 from flyte_sandbox.engine.alarms import Alarms
-from flyte_sandbox.engine.caching import cache_key
+from flyte_sandbox.engine.cache_lookups import CacheLookups
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     Act,
     Attempt,
-    CacheLooked,
     ChildRefused,
     ChildStarted,
     DeadlinePassed,
@@ -33,6 +31,7 @@ from flyte_sandbox.engine.messages import (
     LookUpRecovery,
     LookUpSignal,
     RecoveryLooked,
+    ReleaseReservation,
     ResumeAttempt,
     SetDeadline,
     SignalSet,
@@ -82,6 +81,12 @@ class Actor:
         self._post = post
         self._create = create
         self._terminate = terminate
+        self._cache = CacheLookups(db, post)
+
+    def forget(self, id: ExecutionId) -> None:
+        """An execution has ended: whatever is still kept for it goes."""
+        self.orders.forget(id)
+        self._cache.forget(id)
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
         for uri, data in files.items():
@@ -100,7 +105,9 @@ class Actor:
                 if not self._sleeper.stop(act.key):
                     self.orders.stop(act.key)
             case LookUpCache():
-                self._look_up(run.id, act)
+                self._cache.look_up(run.id, act)
+            case ReleaseReservation():
+                self._cache.released(act)
             case LookUpRecovery():
                 self._look_up_recovery(run, act)
             case LookUpSignal():
@@ -117,13 +124,7 @@ class Actor:
     def _runner_of(self, attempt: Attempt) -> Orders | Sleeper:
         return self._sleeper if attempt.task.type == CORE_SLEEP else self.orders
 
-    # ---- catalog
-
-    def _look_up(self, id: ExecutionId, act: LookUpCache) -> None:
-        with self._db.read() as connection:
-            found = artifacts.get(connection, cache_key(act.task, act.inputs))
-        answer = CacheLooked(act.node_uid, *found) if found else CacheLooked(act.node_uid)
-        self._post(id, answer)
+    # ---- what an earlier execution did
 
     def _look_up_recovery(self, run: Run, act: LookUpRecovery) -> None:
         found = self._loader.recovered(run.spec.metadata.reference_execution, act.node_uid)

@@ -13,8 +13,17 @@ from flyte_sandbox.compiler.digests import interface_hash, literal_map_hash
 _HASH_CHARACTERS = 8
 
 
+class UnversionedError(Exception):
+    """A task to be cached has no cache version, so its earlier outputs cannot be told from other ones."""
+
+
 def cache_key(task: tasks_pb2.TaskTemplate, inputs: literals_pb2.LiteralMap) -> CacheKey:
-    """Task version, workflow and execution are not part of it."""
+    """Task version, workflow and execution are not part of it.
+
+    :raises UnversionedError: for a task without a cache version; flytekit does not make one.
+    """
+    if not task.metadata.discovery_version.strip():
+        raise UnversionedError(f"task {task.id.name} has no cache version")
     version = "-".join(
         (
             task.metadata.discovery_version.strip(),

@@ -220,7 +220,7 @@ class Engine:
     def _end(self, run: Run) -> None:
         assert self._actor is not None
         self._runs.pop(_key(run.id), None)
-        self._actor.orders.forget(run.id)
+        self._actor.forget(run.id)
         self._on_ended(run.id)
         for parent, message in self._loader.parents_to_tell(run.id):
             self.post(parent, message)

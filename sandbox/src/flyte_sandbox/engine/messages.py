@@ -49,6 +49,18 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True)
+class AttemptWaiting:
+    """There is no room on this machine for the attempt yet.
+
+    :param reason: what it waits for.
+    """
+
+    node_uid: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an attempt ended, in Flyte's words.
 
@@ -88,11 +100,16 @@ class CacheLooked:
     """The catalog has answered.
 
     :param outputs: what an earlier execution put there, or None.
+    :param status: ``CatalogCacheStatus``.
+    :param reservation: ``CatalogReservation.Status``: whether the node is to make the outputs, or to wait for
+        them.
     """
 
     node_uid: str
     outputs: literals_pb2.LiteralMap | None = None
     metadata: catalog_pb2.CatalogMetadata | None = None
+    status: int = catalog_pb2.CACHE_MISS
+    reservation: int = catalog_pb2.CatalogReservation.RESERVATION_DISABLED
 
 
 @dataclass(frozen=True)
@@ -183,6 +200,7 @@ Message: TypeAlias = (
     Begin
     | Terminate
     | AttemptStarted
+    | AttemptWaiting
     | AttemptEnded
     | AttemptInterrupted
     | CacheLooked
@@ -243,9 +261,25 @@ class StopAttempt:
 
 @dataclass(frozen=True)
 class LookUpCache:
+    """:param node_execution: who asks; it holds the reservation when there are no outputs yet.
+
+    :param is_serialized: of equal tasks at the same time one works, the others wait.
+    """
+
     node_uid: str
+    node_execution: identifier_pb2.NodeExecutionIdentifier
     task: tasks_pb2.TaskTemplate
     inputs: literals_pb2.LiteralMap
+    is_serialized: bool = False
+
+
+@dataclass(frozen=True)
+class ReleaseReservation:
+    """A node has ended that held a reservation or waited for one. Written down, then told to who waits."""
+
+    task: tasks_pb2.TaskTemplate
+    inputs: literals_pb2.LiteralMap
+    owner: identifier_pb2.NodeExecutionIdentifier
 
 
 @dataclass(frozen=True)
@@ -314,6 +348,7 @@ Act: TypeAlias = (
     | StopAttempt
     | LookUpCache
     | LookUpRecovery
+    | ReleaseReservation
     | StartChild
     | TerminateChild
     | Ended
@@ -364,6 +399,7 @@ Record: TypeAlias = (
     | NodeNotes
     | event_pb2.TaskExecutionEvent
     | CachePut
+    | ReleaseReservation
     | NeedSignal
 )
 

@@ -33,6 +33,7 @@ class NodeRun:
     :param is_repeating: a dynamic task in an attempt after one that had nodes inside already, until this one
         has its own.
     :param dynamic: what a dynamic task yielded, compiled.
+    :param cache_status: what the catalog said, for the events to come; with ``reservation``.
     :param stopping: why it is being stopped, while its process still lives.
     :param recovered_checkpoint: where the same node of the execution that is recovered from left one.
     :param expired: which deadline it is being stopped for, if for one.
@@ -65,6 +66,8 @@ class NodeRun:
     attempt_since: int = 0
     ordered_at: int = 0
     is_counted: bool = False
+    cache_status: int = 0
+    reservation: int = 0
     is_process_ordered: bool = False
     is_started: bool = False
     index: int | None = None

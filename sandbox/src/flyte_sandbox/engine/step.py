@@ -19,14 +19,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine import paths
-from flyte_sandbox.engine.messages import Act, Decision, NodeEvent, NodeNotes
+from flyte_sandbox.engine.messages import Act, Decision, NodeEvent, NodeNotes, ReleaseReservation
 from flyte_sandbox.engine.model import START_NODE, ElementScope, ExecutionError, NodeRun, Run
-from flyte_sandbox.phases import NODE
+from flyte_sandbox.phases import NODE, NODE_TERMINAL
 
 _TICK = timedelta(microseconds=1)
 EVENT_VERSION = 1
 _LETTERS = {NODE.SUCCEEDED: "S", NODE.FAILED: "F", NODE.ABORTED: "A", NODE.TIMED_OUT: "T"}
-_ELEMENT_NOTES = ("attempt", "launches", "system_failures", "expired", "active_since", "attempt_since")
+_ELEMENT_NOTES = (
+    "attempt",
+    "launches",
+    "system_failures",
+    "cache_status",
+    "reservation",
+    "expired",
+    "active_since",
+    "attempt_since",
+)
 _PHASES_OF_LETTERS = {letter: phase for phase, letter in _LETTERS.items()}
 
 
@@ -73,6 +82,8 @@ class Step:
 
         :param fields: more fields of the event, such as ``output_uri`` or ``is_parent``.
         """
+        if node.reservation and phase in NODE_TERMINAL:
+            self._release_reservation(node)
         if node.index is not None:
             node.phase, node.is_started = phase, True
             self._element_changed(node)
@@ -99,6 +110,13 @@ class Step:
         node.phase = phase
         node.is_started = True
         self.decision.records.append(NodeEvent(event, notes(node)))
+
+    def _release_reservation(self, node: NodeRun) -> None:
+        assert node.inputs is not None
+        task = node.scope.library.task(node.node.task_node.reference_id)
+        release = ReleaseReservation(task, node.inputs, node_execution_id(node))
+        self.decision.records.append(release)
+        self.act(release)
 
     def note(self, node: NodeRun) -> None:
         if node.index is not None:
@@ -171,6 +189,8 @@ def notes(node: NodeRun) -> str:
         "launches": node.launches,
         "system_failures": node.system_failures,
         "child_execution": node.child_execution,
+        "cache_status": node.cache_status,
+        "reservation": node.reservation,
         "recovered_checkpoint": node.recovered_checkpoint,
         "is_repeating": node.is_repeating,
         "expired": node.expired,

@@ -210,4 +210,5 @@ def _resource(node: NodeRun, element: NodeRun) -> event_pb2.ExternalResourceInfo
         retry_attempt=element.attempt,
         phase=element.task_phase,
         logs=logs,
+        cache_status=element.cache_status,
     )

@@ -15,6 +15,7 @@ from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine.messages import (
     Attempt,
     AttemptStarted,
+    AttemptWaiting,
     CacheLooked,
     CachePut,
     LookUpCache,
@@ -26,10 +27,11 @@ from flyte_sandbox.engine.messages import (
 from flyte_sandbox.engine.model import ExecutionError, Library, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
 from flyte_sandbox.engine.retrying import count_failure, exhausted, may_retry
-from flyte_sandbox.engine.step import Step, system_error, task_execution_id
+from flyte_sandbox.engine.step import Step, node_execution_id, system_error, task_execution_id
 from flyte_sandbox.phases import NODE, TASK
 
 _TASK_ABORTED = "Task Aborted"
+_Reservation = catalog_pb2.CatalogReservation
 _DYNAMIC = {"is_parent": True, "is_dynamic": True}
 
 
@@ -43,16 +45,29 @@ class TaskKind(Kind):
         if node.dynamic is not None:
             self._begin_recovered(step, node)
         elif task.metadata.discoverable and not step.run.spec.overwrite_cache:
-            assert node.inputs is not None
-            step.act(LookUpCache(node.uid, task, node.inputs))
+            self._look_up(step, node)
         else:
+            node.cache_status = catalog_pb2.CACHE_SKIPPED if task.metadata.discoverable else 0
             self._begin(step, node)
 
+    def _look_up(self, step: Step, node: NodeRun) -> None:
+        task = template(node)
+        assert node.inputs is not None
+        id, is_serialized = node_execution_id(node), task.metadata.cache_serializable
+        step.act(LookUpCache(node.uid, id, task, node.inputs, is_serialized))
+
     def cache_looked(self, step: Step, node: NodeRun, answer: CacheLooked) -> None:
-        """A hit ends the node at once: one event, no task execution."""
-        if answer.outputs is None or answer.metadata is None:
-            self._begin(step, node)
+        """A hit ends the node at once: one event, no task execution.
+
+        Asked again when the one that it waits for has ended; and asked twice after a commit that failed.
+        """
+        if node.phase not in (NODE.UNDEFINED, NODE.QUEUED) or node.is_process_ordered:
             return
+        if answer.outputs is None or answer.metadata is None:
+            self._missed(step, node, answer)
+            return
+        node.cache_status = catalog_pb2.CACHE_HIT
+        node.task_phase = TASK.SUCCEEDED
         step.write(paths.outputs(node), answer.outputs)
         metadata = event_pb2.TaskNodeMetadata(cache_status=catalog_pb2.CACHE_HIT, catalog_key=answer.metadata)
         flow.succeed(step, node, answer.outputs, task_node_metadata=metadata)
@@ -63,10 +78,20 @@ class TaskKind(Kind):
         deadlines.run(step, node)
         self._begin_inside(step, node)
 
+    def _missed(self, step: Step, node: NodeRun, answer: CacheLooked) -> None:
+        """Nobody has made the outputs yet; if somebody is about to, they are waited for."""
+        node.cache_status, node.reservation = answer.status, answer.reservation
+        if answer.reservation != _Reservation.RESERVATION_EXISTS:
+            self._begin(step, node)
+        elif node.phase == NODE.UNDEFINED:
+            deadlines.queue(step, node, task_node_metadata=_cache_metadata(node))
+
     def _begin(self, step: Step, node: NodeRun) -> None:
-        deadlines.queue(step, node)
+        if node.phase == NODE.UNDEFINED:
+            deadlines.queue(step, node, task_node_metadata=_cache_metadata(node))
         self._begin_attempt(step, node)
-        step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
+        fields = self._deck(node, exists=None)
+        step.node(node, NODE.RUNNING, task_node_metadata=_cache_metadata(node), **fields)
 
     def _begin_attempt(self, step: Step, node: NodeRun) -> None:
         node.task_version = 0
@@ -74,6 +99,11 @@ class TaskKind(Kind):
         step.task(node, TASK.QUEUED, reason="task submitted", metadata=_metadata(node))
         node.is_process_ordered = True
         step.act(StartAttempt(_attempt(node)))
+
+    def attempt_waiting(self, step: Step, node: NodeRun, waiting: AttemptWaiting) -> None:
+        """Told again by a new server; and too late when there was room in the meantime."""
+        if node.task_phase == TASK.QUEUED:
+            step.task(node, TASK.WAITING_FOR_RESOURCES, reason=waiting.reason)
 
     def attempt_started(self, step: Step, node: NodeRun, started: AttemptStarted, log_links: Any) -> None:
         """Told again for a process that a new server found running; that is no news."""
@@ -86,6 +116,9 @@ class TaskKind(Kind):
     def resume(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.DYNAMIC_RUNNING and not node.is_repeating:
             self._resume_inside(step, node)
+            return
+        if node.reservation == _Reservation.RESERVATION_EXISTS:
+            self._look_up(step, node)
             return
         if node.phase == NODE.QUEUED:
             step.node(node, NODE.RUNNING, **self._deck(node, exists=None))
@@ -140,7 +173,9 @@ class TaskKind(Kind):
             assert node.inputs is not None
             put = CachePut(task, node.inputs, outputs, task_execution_id(node), node.uid)
             step.decision.records.append(put)
-            metadata.cache_status = catalog_pb2.CACHE_POPULATED
+            node.cache_status = metadata.cache_status = catalog_pb2.CACHE_POPULATED
+        if node.reservation:
+            metadata.reservation_status = _Reservation.RESERVATION_RELEASED
         flow.succeed(step, node, outputs, task_node_metadata=metadata, **fields)
 
     # ---- a dynamic task: its nodes run inside
@@ -237,6 +272,14 @@ class TaskKind(Kind):
         else:
             has_deck = bool(exists)
         return {"deck_uri": paths.deck(node)} if has_deck else {}
+
+
+def _cache_metadata(node: NodeRun) -> event_pb2.TaskNodeMetadata:
+    """What is known of the cache while the task is under way."""
+    return event_pb2.TaskNodeMetadata(
+        cache_status=node.cache_status,
+        reservation_status=node.reservation,
+    )
 
 
 def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
