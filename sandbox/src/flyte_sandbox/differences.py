@@ -188,14 +188,6 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.NOT_YET,
-        "Notifications",
-        "Sent by e-mail where that is configured; in its sandbox it is not",
-        "Checked, stored and shown, never sent",
-        "Not there yet",
-        "admin/launching.py",
-    ),
-    Difference(
-        Effect.NOT_YET,
         "Large literals",
         "Its charts let tasks offload values of 10 MiB and more",
         "A task's outputs beyond 10 MiB fail with `OutputSizeExceeded`; files and dataframes do not count",
@@ -359,6 +351,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Stored and handed to child executions; `instance_class` stays empty",
         "One machine",
         "engine/acting.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Notifications",
+        "Sent by e-mail where that is configured; in its sandbox it is not",
+        "Checked, stored and shown, never sent; the server's log says who would have been told",
+        "A laptop sends no mail",
+        "admin/notifications.py",
     ),
     Difference(
         Effect.OTHER,
