@@ -466,16 +466,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
 )
 
-MISSING_CALLS: tuple[MissingCalls, ...] = (
-    MissingCalls("AdminService", "time spans of an execution (`pyflyte metrics`)", ("GetExecutionMetrics",)),
-    MissingCalls("AdminService", "nodes that a task launched by itself", ("ListNodeExecutionsForTask",)),
-    MissingCalls(
-        "AdminService",
-        "events of an engine outside of this process",
-        ("CreateWorkflowEvent", "CreateNodeEvent", "CreateTaskEvent"),
-    ),
-    MissingCalls("DataProxyService", "`remote.get` of a `flyte://` address", ("GetData",)),
-)
+MISSING_CALLS: tuple[MissingCalls, ...] = ()
 
 _HEAD = """\
 # Differences from Flyte v1.16.8
@@ -490,7 +481,9 @@ is the file below `sandbox/src/flyte_sandbox/`.
 
 def page() -> str:
     """The text of ``docs/differences.md``."""
-    sections = [_HEAD, *(_section(effect) for effect in Effect), _missing_calls()]
+    sections = [_HEAD, *(_section(effect) for effect in Effect)]
+    if MISSING_CALLS:
+        sections.append(_missing_calls())
     return "\n".join(sections)
 
 

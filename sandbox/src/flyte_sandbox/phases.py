@@ -21,9 +21,9 @@ TASK_TERMINAL = frozenset({TASK.SUCCEEDED, TASK.FAILED, TASK.ABORTED})
 
 def is_legal_workflow_move(current: int, wanted: int) -> bool:
     """Flyte keeps no strict graph: nothing leaves a terminal phase, ABORTING only ends, RUNNING never queues
-    again.
+    again. QUEUED alone may be told twice, when another cluster takes the execution over.
     """
-    if current in WORKFLOW_TERMINAL or current == wanted:
+    if current in WORKFLOW_TERMINAL or (current == wanted != WORKFLOW.QUEUED):
         return False
     if current == WORKFLOW.ABORTING:
         return wanted in WORKFLOW_TERMINAL

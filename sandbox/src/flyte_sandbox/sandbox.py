@@ -24,10 +24,12 @@ from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launch_targets import LaunchTargets
 from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.metrics import Metrics
 from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.relaunching import Relaunching
+from flyte_sandbox.admin.reported_events import ReportedEvents
 from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.single_tasks import SingleTasks
 from flyte_sandbox.admin.task_executions import TaskExecutions
@@ -192,6 +194,8 @@ class Sandbox:
             executions=Executions(db, clock, store, self.engine.terminated),
             node_executions=NodeExecutions(db, store),
             task_executions=TaskExecutions(db, store),
+            metrics=Metrics(db, store),
+            reported_events=ReportedEvents(db, store, lambda id: None),
             signals=Signals(db, clock, self.engine.signalled),
             data_proxy=DataProxy(db, clock, store, self.signer, self.public_url),
         )

@@ -15,10 +15,12 @@ from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launch_targets import LaunchTargets
 from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.metrics import Metrics
 from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.relaunching import Relaunching
+from flyte_sandbox.admin.reported_events import ReportedEvents
 from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.single_tasks import SingleTasks
 from flyte_sandbox.admin.task_executions import TaskExecutions
@@ -69,6 +71,8 @@ def make_rooms(folder: Path, url: str = "") -> Rooms:
         executions=Executions(db, clock, store, told.append),
         node_executions=NodeExecutions(db, store),
         task_executions=TaskExecutions(db, store),
+        metrics=Metrics(db, store),
+        reported_events=ReportedEvents(db, store, told.append),
         signals=Signals(db, clock, lambda *signal: told.append(signal)),
         data_proxy=DataProxy(db, clock, store, Signer(b"0123456789abcdef", clock), "http://localhost:1"),
     )

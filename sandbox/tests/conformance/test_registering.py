@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from flyteidl.admin import common_pb2, event_pb2, launch_plan_pb2, project_pb2, workflow_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
+from flyteidl.service import identity_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
+from flyteidl.service.identity_pb2_grpc import IdentityServiceStub
 from google.rpc import status_pb2
 
 from .entities import identifier, launch_plan_request, task_request, workflow_request
@@ -256,7 +258,7 @@ def test_listed_workflows_have_only_their_interface(
     assert not template.nodes
 
 
-def test_what_is_not_there_yet_is_unimplemented(admin: AdminServiceStub, project: str) -> None:
-    with pytest.raises(grpc.RpcError) as error:
-        admin.CreateNodeEvent(event_pb2.NodeExecutionEventRequest())
+def test_nobody_is_asked_who_they_are(endpoint: str) -> None:
+    with grpc.insecure_channel(endpoint) as channel, pytest.raises(grpc.RpcError) as error:
+        IdentityServiceStub(channel).UserInfo(identity_pb2.UserInfoRequest())
     assert code_of(error) == grpc.StatusCode.UNIMPLEMENTED

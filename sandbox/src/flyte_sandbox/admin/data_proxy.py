@@ -6,15 +6,21 @@ import base64
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from flyteidl.admin import node_execution_pb2
+from flyteidl.admin import node_execution_pb2, task_execution_pb2
+from flyteidl.core import literals_pb2
 from flyteidl.service import dataproxy_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from flyte_sandbox.admin import flyte_urls
+from flyte_sandbox.admin.executions import read_literals
+from flyte_sandbox.admin.flyte_urls import FlyteUrl
 from flyte_sandbox.admin.node_executions import get_row
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock
+from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.config import BUCKET
+from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound
@@ -79,8 +85,15 @@ class DataProxy:
         self, request: dataproxy_pb2.CreateDownloadLinkRequest
     ) -> dataproxy_pb2.CreateDownloadLinkResponse:
         """A link to a node's deck."""
+        if request.artifact_type != dataproxy_pb2.ARTIFACT_TYPE_DECK:
+            raise _invalid_link("invalid artifact type")
+        if request.WhichOneof("source") is None:
+            raise _invalid_link("source is required. Provided nil")
+        try:
+            expires_at = self._expiry(request.expires_in if request.HasField("expires_in") else None)
+        except InvalidArgument as exc:
+            raise _invalid_link(exc.message) from exc
         uri = self._deck_uri(request)
-        expires_at = self._expiry(request.expires_in if request.HasField("expires_in") else None)
         url = self._sign("GET", uri, expires_at)
         stamp = to_timestamp(expires_at)
         signed = dataproxy_pb2.PreSignedURLs(signed_url=[url], expires_at=stamp)
@@ -89,10 +102,6 @@ class DataProxy:
         )
 
     def _deck_uri(self, request: dataproxy_pb2.CreateDownloadLinkRequest) -> str:
-        if request.artifact_type != dataproxy_pb2.ARTIFACT_TYPE_DECK:
-            raise InvalidArgument("error while validating request. Error: invalid artifact type")
-        if request.WhichOneof("source") is None:
-            raise InvalidArgument("error while validating request. Error: missing source")
         try:
             with self._db.read() as connection:
                 row = get_row(connection, request.node_execution_id)
@@ -117,7 +126,41 @@ class DataProxy:
             )
         return self._clock.now() + timedelta(seconds=seconds)
 
+    def get_data(self, request: dataproxy_pb2.GetDataRequest) -> dataproxy_pb2.GetDataResponse:
+        """Inputs, outputs, one of them, or the deck that an address of ``flyte://`` names."""
+        url = flyte_urls.parse(request.flyte_url)
+        if url.kind == flyte_urls.DECK:
+            link = dataproxy_pb2.CreateDownloadLinkRequest(
+                artifact_type=dataproxy_pb2.ARTIFACT_TYPE_DECK, node_execution_id=url.node_id
+            )
+            signed = self.create_download_link(link).pre_signed_urls
+            return dataproxy_pb2.GetDataResponse(pre_signed_urls=signed)
+        literals = self._read_literals(url)
+        if not url.name:
+            return dataproxy_pb2.GetDataResponse(literal_map=literals)
+        if url.name not in literals.literals:
+            raise InvalidArgument(f"name [{url.name}] not found in node execution [{one_line(url.node_id)}]")
+        return dataproxy_pb2.GetDataResponse(literal=literals.literals[url.name])
+
+    def _read_literals(self, url: FlyteUrl) -> literals_pb2.LiteralMap:
+        with self._db.read() as connection:
+            node = get_row(connection, url.node_id)
+            row = node if url.attempt is None else rows.find_attempt(connection, url.node_id, url.attempt)
+        if row is None:
+            raise InvalidArgument("no task executions were listed")
+        if url.kind == flyte_urls.INPUTS:
+            return read_literals(self._store, row.input_uri)
+        kind = node_execution_pb2.NodeExecutionClosure
+        closure = (kind if url.attempt is None else task_execution_pb2.TaskExecutionClosure).FromString(
+            row.closure
+        )
+        return read_literals(self._store, closure.output_uri)
+
     def _sign(self, method: str, uri: str, expires_at: datetime, content_md5: bytes = b"") -> str:
         path = f"/signed/{uri.removeprefix('s3://')}"
         query = self._signer.sign(method, path, expires_at, content_md5)
         return f"{self.public_url}{quote(path, safe='/=')}?{query}"
+
+
+def _invalid_link(why: str) -> InvalidArgument:
+    return InvalidArgument(f"error while validating request. Error: {why}")

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.admin import event_pb2 as admin_event_pb2
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
+from flyteidl.core import catalog_pb2, identifier_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
-from flyteidl.core import identifier_pb2
 from flyteidl.event import event_pb2
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from flyte_sandbox import phases
-from flyte_sandbox.admin import notifications
+from flyte_sandbox.admin import illegal_moves, notifications
 from flyte_sandbox.admin.executions import get_row as get_execution_row
 from flyte_sandbox.admin.node_executions import get_row as get_node_row
+from flyte_sandbox.admin.task_executions import get_row as get_task_row
 from flyte_sandbox.admin.task_logs import merge_logs
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.times import duration_nanos, timestamp_micros, to_duration
-from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, SandboxError
 
 _PHASES = core_execution_pb2
 
@@ -39,7 +38,7 @@ def record_workflow(connection: Connection, event: event_pb2.WorkflowExecutionEv
     row = get_execution_row(connection, event.execution_id)
     closure = execution_pb2.ExecutionClosure.FromString(row.closure)
     if not phases.is_legal_workflow_move(closure.phase, event.phase):
-        raise _illegal(_PHASES.WorkflowExecution.Phase, closure.phase, event.phase, "workflow execution")
+        raise illegal_moves.of_workflow(closure.phase, event)
     closure.phase = event.phase
     closure.updated_at.CopyFrom(event.occurred_at)
     if event.phase == phases.WORKFLOW.RUNNING:
@@ -78,7 +77,7 @@ def record_node(
         return
     closure = node_execution_pb2.NodeExecutionClosure.FromString(row.closure)
     if not phases.is_legal_node_move(closure.phase, event.phase):
-        raise _illegal(_PHASES.NodeExecution.Phase, closure.phase, event.phase, "node execution")
+        raise illegal_moves.of_node(closure.phase, event)
     metadata = node_execution_pb2.NodeExecutionMetaData.FromString(row.node_execution_metadata)
     _apply_node(closure, event)
     _apply_node_metadata(metadata, event)
@@ -110,10 +109,12 @@ def _insert_node(connection: Connection, event: event_pb2.NodeExecutionEvent, in
         connection,
         event.id,
         parent_id=_parent_key(connection, event),
+        parent_task_execution_id=_parent_task_key(connection, event),
         created_at=timestamp_micros(event.occurred_at),
         node_execution_created_at=timestamp_micros(event.occurred_at),
         input_uri=event.input_uri,
         internal_data=internal_data,
+        **_dynamic_column(event),
         **_node_columns(closure, metadata),
     )
 
@@ -125,6 +126,13 @@ def _parent_key(connection: Connection, event: event_pb2.NodeExecutionEvent) -> 
         execution_id=event.id.execution_id, node_id=event.parent_node_metadata.node_id
     )
     return int(get_node_row(connection, id).id)
+
+
+def _parent_task_key(connection: Connection, event: event_pb2.NodeExecutionEvent) -> int | None:
+    """Of a node that a task launched by itself, as old engines did for dynamic tasks."""
+    if not event.HasField("parent_task_metadata"):
+        return None
+    return int(get_task_row(connection, event.parent_task_metadata.id).id)
 
 
 def _apply_node(
@@ -150,8 +158,12 @@ def _dynamic_column(event: event_pb2.NodeExecutionEvent) -> dict[str, str]:
     spec_uri = event.task_node_metadata.dynamic_workflow.dynamic_job_spec_uri
     if not spec_uri:
         return {}
-    closure_uri = f"{spec_uri.rpartition('/')[0]}/{DYNAMIC_CLOSURE}"
-    return {"dynamic_workflow_remote_closure_reference": closure_uri}
+    return {"dynamic_workflow_remote_closure_reference": dynamic_closure_uri(spec_uri)}
+
+
+def dynamic_closure_uri(job_spec_uri: str) -> str:
+    """Where the compiled form of what a dynamic task yielded lies."""
+    return f"{job_spec_uri.rpartition('/')[0]}/{DYNAMIC_CLOSURE}"
 
 
 def _apply_target(
@@ -190,9 +202,16 @@ def _node_columns(
         "node_execution_updated_at": timestamp_micros(closure.updated_at),
         "closure": closure.SerializeToString(),
         "node_execution_metadata": metadata.SerializeToString(),
+        "cache_status": _cache_status(closure),
         **_times(closure),
         **_error_columns(closure),
     }
+
+
+def _cache_status(closure: node_execution_pb2.NodeExecutionClosure) -> str | None:
+    if not closure.HasField("task_node_metadata"):
+        return None
+    return str(catalog_pb2.CatalogCacheStatus.Name(closure.task_node_metadata.cache_status))
 
 
 def record_task(connection: Connection, event: event_pb2.TaskExecutionEvent) -> None:
@@ -206,7 +225,8 @@ def record_task(connection: Connection, event: event_pb2.TaskExecutionEvent) -> 
     closure = task_execution_pb2.TaskExecutionClosure(created_at=event.occurred_at)
     if row is not None:
         closure.ParseFromString(row.closure)
-        _check_task_move(row, closure, event)
+        if not phases.is_legal_task_move(closure.phase, event.phase, row.phase_version, event.phase_version):
+            raise illegal_moves.of_task(closure.phase, row.phase_version, event)
     _apply_task(closure, event, is_new=row is None)
     columns = _task_columns(closure, event)
     if row is None:
@@ -215,13 +235,6 @@ def record_task(connection: Connection, event: event_pb2.TaskExecutionEvent) -> 
         rows.insert_task(connection, id, input_uri=event.input_uri, **times, **columns)
     else:
         rows.update_row(connection, schema.task_executions, row.id, **columns)
-
-
-def _check_task_move(
-    row: Row[Any], closure: task_execution_pb2.TaskExecutionClosure, event: event_pb2.TaskExecutionEvent
-) -> None:
-    if not phases.is_legal_task_move(closure.phase, event.phase, row.phase_version, event.phase_version):
-        raise _illegal(_PHASES.TaskExecution.Phase, closure.phase, event.phase, "task execution")
 
 
 def _apply_task(
@@ -300,22 +313,3 @@ def _error_columns(closure: Any) -> dict[str, str | None]:
         return {"error_kind": None, "error_code": None}
     kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
     return {"error_kind": kind, "error_code": closure.error.code}
-
-
-def _illegal(names: Any, current: int, wanted: int, kind: str) -> SandboxError:
-    if current == wanted:
-        return AlreadyExists(f"This phase {names.Name(wanted)} was already recorded for this {kind}.")
-    text = f"Invalid phase change from {names.Name(current)} to {names.Name(wanted)} for this {kind}"
-    if _is_terminal(names, current):
-        state = admin_event_pb2.EventErrorAlreadyInTerminalState(current_phase=names.Name(current))
-        return FailedPrecondition(text, admin_event_pb2.EventFailureReason(already_in_terminal_state=state))
-    return FailedPrecondition(text)
-
-
-def _is_terminal(names: Any, phase: int) -> bool:
-    terminal = {
-        "WorkflowExecution": phases.WORKFLOW_TERMINAL,
-        "NodeExecution": phases.NODE_TERMINAL,
-        "TaskExecution": phases.TASK_TERMINAL,
-    }
-    return phase in terminal[names.DESCRIPTOR.containing_type.name]

@@ -24,6 +24,7 @@ from flyte_sandbox.compiler.launch_plans import compile_launch_plan
 from flyte_sandbox.compiler.schedules import check_schedulable
 from flyte_sandbox.db import entities, schedules, schema
 from flyte_sandbox.db.database import Database
+from flyte_sandbox.db.executions import lock_launch_plan
 from flyte_sandbox.db.listing import LAUNCH_PLANS, select_page
 from flyte_sandbox.db.times import from_micros, to_micros, to_timestamp
 from flyte_sandbox.errors import InvalidArgument, NotFound
@@ -142,6 +143,8 @@ class LaunchPlans:
         if request.state not in (ACTIVE, INACTIVE):
             raise InvalidArgument(f"unrecognized launch plan state {request.state}")
         with self._db.write() as connection:
+            # Two activations at once would leave two active versions.
+            lock_launch_plan(connection, request.id)
             row = registered.get_row(connection, request.id)
             if request.state == ACTIVE:
                 self._activate(connection, row)

@@ -6,16 +6,18 @@ from typing import Any, TypeAlias
 
 from flyteidl.admin import common_pb2, node_execution_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2
-from sqlalchemy import Connection, Row
+from sqlalchemy import ColumnElement, Connection, Row
 
+from flyte_sandbox.admin import flyte_urls
 from flyte_sandbox.admin.descriptions import missing
 from flyte_sandbox.admin.executions import cut_message, read_literals
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.compiler.identifiers import validate_task_execution_identifier
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.database import Database
-from flyte_sandbox.db.listing import NODE_EXECUTIONS, select_page
+from flyte_sandbox.db.listing import NODE_EXECUTIONS, Page, select_page
 from flyte_sandbox.errors import InvalidArgument, NotFound
 
 NodeId: TypeAlias = identifier_pb2.NodeExecutionIdentifier
@@ -35,7 +37,7 @@ class NodeExecutions:
     ) -> node_execution_pb2.NodeExecutionList:
         """The top level, or with ``unique_parent_id`` the direct children of that node."""
         execution = request.workflow_execution_id
-        if not execution.name:
+        if not (execution.project and execution.domain and execution.name):
             raise InvalidArgument("missing execution_id")
         page = read_page(request, "ListNodeExecutions")
         with self._db.read() as connection:
@@ -44,10 +46,24 @@ class NodeExecutions:
                 rows.of_execution(schema.node_executions, execution),
                 schema.node_executions.c.parent_id == parent,
             )
-            found = select_page(connection, NODE_EXECUTIONS, page, *where)
-            parents = rows.list_parent_ids(connection, [row.id for row in found])
-        nodes = [_list_item(row, row.id in parents) for row in found]
-        return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=next_token(page, found))
+            return _page_of(connection, page, *where)
+
+    def list_for_task(
+        self, request: node_execution_pb2.NodeExecutionForTaskListRequest
+    ) -> node_execution_pb2.NodeExecutionList:
+        """Nodes that a task launched by itself, which only engines before sub-nodes did: usually none."""
+        id = identifier_pb2.TaskExecutionIdentifier()
+        id.CopyFrom(request.task_execution_id)
+        if id.task_id.resource_type == identifier_pb2.UNSPECIFIED:
+            id.task_id.resource_type = identifier_pb2.TASK
+        validate_task_execution_identifier(id)
+        page = read_page(request, "ListNodeExecutionsForTask")
+        with self._db.read() as connection:
+            task = rows.get_task(connection, id)
+            if task is None:
+                raise NotFound(missing("task execution", id))
+            where = schema.node_executions.c.parent_task_execution_id == task.id
+            return _page_of(connection, page, where)
 
     def _find_parent(
         self, connection: Connection, request: node_execution_pb2.NodeExecutionListRequest
@@ -68,7 +84,7 @@ class NodeExecutions:
             outputs=common_pb2.UrlBlob(),
             full_inputs=read_literals(self._store, row.input_uri),
             full_outputs=read_literals(self._store, closure.output_uri),
-            flyte_urls=_flyte_urls(request.id, bool(closure.deck_uri)),
+            flyte_urls=flyte_urls.of_node(request.id, bool(closure.deck_uri)),
         )
         if row.dynamic_workflow_remote_closure_reference:
             # flytekit asks whether the field is there, so it is set for dynamic nodes only.
@@ -90,6 +106,15 @@ class NodeExecutions:
     def _read_dynamic(self, row: Row[Any]) -> compiler_pb2.CompiledWorkflowClosure:
         data = self._store.read(row.dynamic_workflow_remote_closure_reference)
         return compiler_pb2.CompiledWorkflowClosure.FromString(data)
+
+
+def _page_of(
+    connection: Connection, page: Page, *where: ColumnElement[bool]
+) -> node_execution_pb2.NodeExecutionList:
+    found = select_page(connection, NODE_EXECUTIONS, page, *where)
+    parents = rows.list_parent_ids(connection, [row.id for row in found])
+    nodes = [_list_item(row, row.id in parents) for row in found]
+    return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=next_token(page, found))
 
 
 def get_row(connection: Connection, id: NodeId) -> Row[Any]:
@@ -120,9 +145,3 @@ def _list_item(row: Row[Any], has_children: bool) -> node_execution_pb2.NodeExec
     if node.closure.HasField("error"):
         cut_message(node.closure.error)
     return node
-
-
-def _flyte_urls(id: NodeId, has_deck: bool) -> common_pb2.FlyteURLs:
-    execution = id.execution_id
-    base = f"flyte://v1/{execution.project}/{execution.domain}/{execution.name}/{id.node_id}"
-    return common_pb2.FlyteURLs(inputs=f"{base}/i", outputs=f"{base}/o", deck=f"{base}/d" if has_deck else "")

@@ -6,17 +6,22 @@ from typing import Any, TypeAlias
 
 from flyteidl.admin import common_pb2, task_execution_pb2
 from flyteidl.core import identifier_pb2
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
+from flyte_sandbox.admin import flyte_urls
 from flyte_sandbox.admin.descriptions import missing
 from flyte_sandbox.admin.executions import read_literals
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.compiler.identifiers import (
+    validate_node_execution_identifier,
+    validate_task_execution_identifier,
+)
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.listing import TASK_EXECUTIONS, select_page
-from flyte_sandbox.errors import InvalidArgument, NotFound
+from flyte_sandbox.errors import NotFound
 
 TaskId: TypeAlias = identifier_pb2.TaskExecutionIdentifier
 
@@ -27,13 +32,16 @@ class TaskExecutions:
         self._store = store
 
     def get(self, request: task_execution_pb2.TaskExecutionGetRequest) -> task_execution_pb2.TaskExecution:
-        return to_message(self._get_row(request.id))
+        id = _read_id(request.id)
+        with self._db.read() as connection:
+            row = get_row(connection, id)
+            parents = rows.list_parent_task_ids(connection, [row.id])
+        return to_message(row, row.id in parents)
 
     def list(
         self, request: task_execution_pb2.TaskExecutionListRequest
     ) -> task_execution_pb2.TaskExecutionList:
-        if not request.node_execution_id.node_id:
-            raise InvalidArgument("missing node_execution_id")
+        validate_node_execution_identifier(request.node_execution_id)
         page = read_page(request, "ListTaskExecutions")
         where = (
             rows.of_execution(schema.task_executions, request.node_execution_id.execution_id),
@@ -41,35 +49,50 @@ class TaskExecutions:
         )
         with self._db.read() as connection:
             found = select_page(connection, TASK_EXECUTIONS, page, *where)
-        return task_execution_pb2.TaskExecutionList(
-            task_executions=map(to_message, found), token=next_token(page, found)
-        )
+            parents = rows.list_parent_task_ids(connection, [row.id for row in found])
+        tasks = [to_message(row, row.id in parents) for row in found]
+        return task_execution_pb2.TaskExecutionList(task_executions=tasks, token=next_token(page, found))
 
     def get_data(
         self, request: task_execution_pb2.TaskExecutionGetDataRequest
     ) -> task_execution_pb2.TaskExecutionGetDataResponse:
-        row = self._get_row(request.id)
+        id = _read_id(request.id)
+        with self._db.read() as connection:
+            row = get_row(connection, id)
         closure = task_execution_pb2.TaskExecutionClosure.FromString(row.closure)
         return task_execution_pb2.TaskExecutionGetDataResponse(
             inputs=common_pb2.UrlBlob(),
             outputs=common_pb2.UrlBlob(),
             full_inputs=read_literals(self._store, row.input_uri),
             full_outputs=read_literals(self._store, closure.output_uri),
-            flyte_urls=_flyte_urls(request.id),
+            flyte_urls=flyte_urls.of_task(id),
         )
 
-    def _get_row(self, id: TaskId) -> Row[Any]:
-        with self._db.read() as connection:
-            row = rows.get_task(connection, id)
-        if row is None:
-            raise NotFound(missing("task execution", id))
-        return row
+
+def _read_id(given: TaskId) -> TaskId:
+    """Clients may leave the resource type of the task out."""
+    id = TaskId()
+    id.CopyFrom(given)
+    if id.task_id.resource_type == identifier_pb2.UNSPECIFIED:
+        id.task_id.resource_type = identifier_pb2.TASK
+    validate_task_execution_identifier(id)
+    return id
 
 
-def to_message(row: Row[Any]) -> task_execution_pb2.TaskExecution:
+def get_row(connection: Connection, id: TaskId) -> Row[Any]:
+    """:raises NotFound: when there is no such task execution."""
+    row = rows.get_task(connection, id)
+    if row is None:
+        raise NotFound(missing("task execution", id))
+    return row
+
+
+def to_message(row: Row[Any], is_parent: bool = False) -> task_execution_pb2.TaskExecution:
+    """:param is_parent: whether node executions say that this task launched them."""
     return task_execution_pb2.TaskExecution(
         id=identifier(row),
         input_uri=row.input_uri,
+        is_parent=is_parent,
         closure=task_execution_pb2.TaskExecutionClosure.FromString(row.closure),
     )
 
@@ -87,10 +110,3 @@ def identifier(row: Row[Any]) -> TaskId:
     )
     node = identifier_pb2.NodeExecutionIdentifier(execution_id=execution, node_id=row.node_id)
     return TaskId(task_id=task, node_execution_id=node, retry_attempt=row.retry_attempt)
-
-
-def _flyte_urls(id: TaskId) -> common_pb2.FlyteURLs:
-    node, execution = id.node_execution_id, id.node_execution_id.execution_id
-    base = f"flyte://v1/{execution.project}/{execution.domain}/{execution.name}/{node.node_id}"
-    base += f"/{id.retry_attempt}"
-    return common_pb2.FlyteURLs(inputs=f"{base}/i", outputs=f"{base}/o")

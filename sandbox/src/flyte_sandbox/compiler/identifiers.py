@@ -77,6 +77,16 @@ def validate_execution_identifier(identifier: identifier_pb2.WorkflowExecutionId
         require(getattr(identifier, field), field)
 
 
+def validate_node_execution_identifier(identifier: identifier_pb2.NodeExecutionIdentifier) -> None:
+    validate_execution_identifier(identifier.execution_id)
+    require(identifier.node_id, "node_id")
+
+
+def validate_task_execution_identifier(identifier: identifier_pb2.TaskExecutionIdentifier) -> None:
+    validate_node_execution_identifier(identifier.node_execution_id)
+    validate_identifier(identifier.task_id, identifier_pb2.TASK)
+
+
 def validate_execution_name(name: str, field: str = "name") -> None:
     """An empty name is fine (one is generated); the case of letters does not matter and is kept."""
     if not name:

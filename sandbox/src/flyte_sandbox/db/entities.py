@@ -29,6 +29,12 @@ def get(connection: Connection, id: identifier_pb2.Identifier) -> Row[Any] | Non
     return connection.execute(select(table).where(_is(table, id))).one_or_none()
 
 
+def get_message(connection: Connection, resource_type: int, key: int) -> bytes:
+    """The serialised message of a row that is known to be there."""
+    table = TABLES[resource_type]
+    return bytes(connection.execute(select(table.c.message).where(table.c.id == key)).scalar_one())
+
+
 def insert_row(connection: Connection, id: identifier_pb2.Identifier, **values: Any) -> int:
     """:raises IntegrityError: when the version exists."""
     table = TABLES[id.resource_type]

@@ -135,8 +135,29 @@ def _task_identity(id: identifier_pb2.TaskExecutionIdentifier) -> dict[str, str 
     }
 
 
+def list_parent_task_ids(connection: Connection, keys: Sequence[int]) -> set[int]:
+    """Which of these task executions launched node executions by themselves."""
+    if not keys:
+        return set()
+    column = node_executions.c.parent_task_execution_id
+    return {row[0] for row in connection.execute(select(column).where(column.in_(keys)).distinct())}
+
+
 def get_task(connection: Connection, id: identifier_pb2.TaskExecutionIdentifier) -> Row[Any] | None:
     return connection.execute(_GET_TASK, _task_identity(id)).one_or_none()
+
+
+def find_attempt(
+    connection: Connection, id: identifier_pb2.NodeExecutionIdentifier, retry_attempt: int
+) -> Row[Any] | None:
+    """The first task execution of a node with this attempt."""
+    task = task_executions.c
+    query = select(task_executions).where(
+        of_execution(task_executions, id.execution_id),
+        task.node_id == id.node_id,
+        task.retry_attempt == retry_attempt,
+    )
+    return connection.execute(query.order_by(task.id).limit(1)).one_or_none()
 
 
 def insert_task(connection: Connection, id: identifier_pb2.TaskExecutionIdentifier, **values: Any) -> int:

@@ -13,10 +13,12 @@ from flyte_sandbox.admin.description_entities import DescriptionEntities
 from flyte_sandbox.admin.executions import Executions
 from flyte_sandbox.admin.launch_plans import LaunchPlans
 from flyte_sandbox.admin.launching import Launching
+from flyte_sandbox.admin.metrics import Metrics
 from flyte_sandbox.admin.named_entities import NamedEntities
 from flyte_sandbox.admin.node_executions import NodeExecutions
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.relaunching import Relaunching
+from flyte_sandbox.admin.reported_events import ReportedEvents
 from flyte_sandbox.admin.signals import Signals
 from flyte_sandbox.admin.task_executions import TaskExecutions
 from flyte_sandbox.admin.tasks import Tasks
@@ -44,6 +46,8 @@ class Admin:
     executions: Executions
     node_executions: NodeExecutions
     task_executions: TaskExecutions
+    metrics: Metrics
+    reported_events: ReportedEvents
     signals: Signals
     data_proxy: DataProxy
 
@@ -96,8 +100,13 @@ def _admin_handlers(admin: Admin) -> dict[str, Handler]:
         "UpdateExecution": admin.executions.update,
         "GetNodeExecution": admin.node_executions.get,
         "ListNodeExecutions": admin.node_executions.list,
+        "ListNodeExecutionsForTask": admin.node_executions.list_for_task,
         "GetNodeExecutionData": admin.node_executions.get_data,
         "GetDynamicNodeWorkflow": admin.node_executions.get_dynamic_workflow,
+        "GetExecutionMetrics": admin.metrics.get,
+        "CreateWorkflowEvent": admin.reported_events.create_workflow,
+        "CreateNodeEvent": admin.reported_events.create_node,
+        "CreateTaskEvent": admin.reported_events.create_task,
         "GetTaskExecution": admin.task_executions.get,
         "ListTaskExecutions": admin.task_executions.list,
         "GetTaskExecutionData": admin.task_executions.get_data,
@@ -126,6 +135,7 @@ def _data_handlers(data_proxy: DataProxy) -> dict[str, Handler]:
         _DATA + "CreateUploadLocation": data_proxy.create_upload_location,
         _DATA + "CreateDownloadLocation": data_proxy.create_download_location,
         _DATA + "CreateDownloadLink": data_proxy.create_download_link,
+        _DATA + "GetData": data_proxy.get_data,
     }
 
 
