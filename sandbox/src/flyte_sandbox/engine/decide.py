@@ -17,6 +17,7 @@ from flyte_sandbox.engine.messages import (
     DeadlinePassed,
     Message,
     RecoveryLooked,
+    RowsChanged,
     SignalSet,
     Terminate,
     Woken,
@@ -60,7 +61,7 @@ def flush(step: Step) -> None:
 def _apply(step: Step, message: Message, log_links: Any) -> None:
     run = step.run
     match message:
-        case Begin():
+        case Begin() | RowsChanged():
             _begin(step)
         case Terminate():
             flow.terminate(step)

@@ -23,7 +23,15 @@ from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.decide import decide, flush
 from flyte_sandbox.engine.loading import Loader
-from flyte_sandbox.engine.messages import AttemptStarted, Begin, Ended, Message, SignalSet, Terminate
+from flyte_sandbox.engine.messages import (
+    AttemptStarted,
+    Begin,
+    Ended,
+    Message,
+    RowsChanged,
+    SignalSet,
+    Terminate,
+)
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.records import write_records
 from flyte_sandbox.engine.step import Step, system_error
@@ -77,6 +85,10 @@ class Engine:
 
     def terminated(self, id: ExecutionId) -> None:
         self.post(id, Terminate())
+
+    def changed(self, id: ExecutionId) -> None:
+        """Somebody outside of the engine has written events of the execution."""
+        self.post(id, RowsChanged())
 
     def signalled(self, id: ExecutionId, signal_id: str, value: literals_pb2.Literal) -> None:
         self.post(id, SignalSet(signal_id, value))
@@ -135,8 +147,13 @@ class Engine:
     def _decide(self, steps: dict[Key, Step], id: ExecutionId, message: Message, now: datetime) -> None:
         key = _key(id)
         try:
+            if isinstance(message, RowsChanged):
+                # What was decided in this round is not written yet; the rows bring it up again.
+                self._runs.pop(key, None)
+                steps.pop(key, None)
             run = self._runs.get(key) or self._load(id)
             if run is None:
+                self._ended_outside(id, message)
                 return
             step = steps.setdefault(key, Step(run, now))
             decide(step, message, self._log_links(id, message))
@@ -207,7 +224,7 @@ class Engine:
             logger.exception("execution %s cannot even be failed; the next start tries again", id.name)
             return
         self._actor.orders.abandon(id)
-        self._on_ended(id)
+        self._forget(id)
 
     def _act(self, step: Step) -> None:
         assert self._actor is not None
@@ -218,11 +235,21 @@ class Engine:
                 self._actor.act(step.run, act)
 
     def _end(self, run: Run) -> None:
-        assert self._actor is not None
         self._runs.pop(_key(run.id), None)
-        self._actor.forget(run.id)
-        self._on_ended(run.id)
-        for parent, message in self._loader.parents_to_tell(run.id):
+        self._forget(run.id)
+
+    def _ended_outside(self, id: ExecutionId, message: Message) -> None:
+        """Somebody else has written the execution's end: what runs for it runs for nothing."""
+        if isinstance(message, RowsChanged):
+            assert self._actor is not None
+            self._actor.orders.abandon(id)
+            self._forget(id)
+
+    def _forget(self, id: ExecutionId) -> None:
+        assert self._actor is not None
+        self._actor.forget(id)
+        self._on_ended(id)
+        for parent, message in self._loader.parents_to_tell(id):
             self.post(parent, message)
 
     def _resume_all(self) -> None:

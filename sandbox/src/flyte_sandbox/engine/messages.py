@@ -39,6 +39,11 @@ class Terminate:
 
 
 @dataclass(frozen=True)
+class RowsChanged:
+    """Somebody else has written rows of the execution: go on from them."""
+
+
+@dataclass(frozen=True)
 class AttemptStarted:
     """:param notes: what a real cluster would have done and this machine does not."""
 
@@ -198,6 +203,7 @@ class DeadlinePassed:
 
 Message: TypeAlias = (
     Begin
+    | RowsChanged
     | Terminate
     | AttemptStarted
     | AttemptWaiting

@@ -39,15 +39,19 @@ class _Reader:
         self._deck = self._read_deck()
         if exit.lost:
             return self._failed(_interrupted("The process and its record are gone."), True)
-        if exit.code != 0:
+        if exit.code != 0 and not self._has_error():
             return self._failed(_interrupted(self._describe(exit)), True)
-        if (self._outputs / "error.pb").is_file():
+        if self._has_error():
             return self._read_error()
         if (self._outputs / "futures.pb").is_file():
             return self._read_futures()
         if not self._task.interface.outputs.variables:
             return Outcome(outputs=literals_pb2.LiteralMap(), deck=self._deck)
         return self._read_outputs()
+
+    def _has_error(self) -> bool:
+        """With FLYTE_FAIL_ON_ERROR a task that wrote an error leaves with code 1 as well."""
+        return (self._outputs / "error.pb").is_file()
 
     def _failed(self, error: ExecutionError, is_recoverable: bool) -> Outcome:
         return Outcome(error=error, is_recoverable=is_recoverable, deck=self._deck)

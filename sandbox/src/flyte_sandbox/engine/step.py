@@ -104,6 +104,7 @@ class Step:
             event.input_uri = paths.inputs(node)
         if error is not None:
             event.error.CopyFrom(error)
+        _describe_place(event, node)
         if node.scope.parent is not None:
             event.parent_node_metadata.node_id = node.scope.parent.uid
             event.retry_group = str(node.scope.parent_attempt)
@@ -169,6 +170,23 @@ class Step:
         assert node.index is not None
         scope.changed.setdefault(node.index, []).extend(logs)
         self.changed_arrays[scope.parent.uid] = scope.parent
+
+
+def _describe_place(event: event_pb2.NodeExecutionEvent, node: NodeRun) -> None:
+    """Which entity the node is a run of, and whether anything around it is known only at run time."""
+    target = node.node
+    if target.HasField("array_node"):
+        target = target.array_node.node
+    if target.HasField("task_node"):
+        event.target_entity.CopyFrom(target.task_node.reference_id)
+    elif target.workflow_node.HasField("launchplan_ref"):
+        event.target_entity.CopyFrom(target.workflow_node.launchplan_ref)
+    event.is_in_dynamic_chain = _is_in_dynamic_chain(node)
+
+
+def _is_in_dynamic_chain(node: NodeRun) -> bool:
+    parent = node.scope.parent
+    return parent is not None and (parent.dynamic is not None or _is_in_dynamic_chain(parent))
 
 
 def node_execution_id(node: NodeRun) -> identifier_pb2.NodeExecutionIdentifier:

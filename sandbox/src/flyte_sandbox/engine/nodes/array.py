@@ -14,6 +14,7 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine import deadlines, flow, paths
 from flyte_sandbox.engine import elements as rules
+from flyte_sandbox.engine.interruptible import instance_class
 from flyte_sandbox.engine.model import ElementScope, ExecutionError, NodeRun
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -161,6 +162,7 @@ class ArrayKind(Kind):
         metadata = event_pb2.TaskExecutionMetadata(
             generated_name=paths.generated_name(node, node.attempt),
             plugin_identifier=_PLUGIN,
+            instance_class=instance_class(node),
             external_resources=[_resource(node, element) for element in elements],
         )
         scope.changed.clear()

@@ -12,6 +12,7 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine import deadlines, flow, paths
+from flyte_sandbox.engine.interruptible import instance_class
 from flyte_sandbox.engine.messages import (
     Attempt,
     AttemptStarted,
@@ -328,5 +329,7 @@ def _attempt(node: NodeRun) -> Attempt:
 
 def _metadata(node: NodeRun) -> event_pb2.TaskExecutionMetadata:
     return event_pb2.TaskExecutionMetadata(
-        generated_name=paths.generated_name(node, node.attempt), plugin_identifier="container"
+        generated_name=paths.generated_name(node, node.attempt),
+        plugin_identifier="container",
+        instance_class=instance_class(node),
     )
