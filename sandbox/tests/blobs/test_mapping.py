@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyte_sandbox.blobs.mapping import localise, publicise, publicise_html, publicise_text
+from flyte_sandbox.blobs.mapping import leave_out_html, localise, publicise, publicise_html, publicise_text
 from flyte_sandbox.blobs.store import Store
 
 PUBLIC = "s3://my-s3-bucket/"
@@ -219,6 +219,12 @@ def test_a_deck_is_mapped_in_every_spelling_of_a_path() -> None:
         b"\xff"
         + f'<a href="{PUBLIC}m.joblib">{PUBLIC}m.joblib</a><script>var x = "{PUBLIC}x"</script>'.encode()
     )
+
+
+def test_a_deck_names_what_lay_beside_it_as_seen_from_there() -> None:
+    folder = f"{STORE.root.parent}/attempts/a.0/"
+    deck = f"read {folder}inputs.pb <script>'{json.dumps(folder)[1:-1]}x'</script>".encode()
+    assert leave_out_html(deck, folder) == b"read inputs.pb <script>'x'</script>"
 
 
 def test_another_folder_that_ends_alike_is_not_ours() -> None:

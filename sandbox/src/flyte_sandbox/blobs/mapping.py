@@ -66,6 +66,16 @@ def publicise_html(data: bytes, store: Store) -> bytes:
     return publicise_text(data.decode(errors="surrogateescape"), store).encode(errors="surrogateescape")
 
 
+def leave_out_html(data: bytes, folder: str) -> bytes:
+    """A deck in which what lies in ``folder`` is named as seen from there.
+
+    :param folder: absolute; ends in a slash.
+    """
+    for form in _spellings(folder):
+        data = data.replace(form.encode(), b"")
+    return data
+
+
 class _Walk:
     """Changes strings of a message in place; the two directions say which and how."""
 

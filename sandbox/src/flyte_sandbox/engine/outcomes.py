@@ -12,7 +12,7 @@ from typing import TypeAlias
 from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_pb2, tasks_pb2
 from google.protobuf.message import DecodeError
 
-from flyte_sandbox.blobs.mapping import publicise, publicise_html, publicise_text
+from flyte_sandbox.blobs.mapping import leave_out_html, publicise, publicise_html, publicise_text
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.messages import Outcome
 from flyte_sandbox.engine.step import system_error, user_error
@@ -39,9 +39,9 @@ class _Reader:
         self._deck = self._read_deck()
         if exit.lost:
             return self._failed(_interrupted("The process and its record are gone."), True)
-        if exit.code != 0 and not self._has_error():
+        if exit.code != 0:
             return self._failed(_interrupted(self._describe(exit)), True)
-        if self._has_error():
+        if (self._outputs / "error.pb").is_file():
             return self._read_error()
         if (self._outputs / "futures.pb").is_file():
             return self._read_futures()
@@ -49,22 +49,28 @@ class _Reader:
             return Outcome(outputs=literals_pb2.LiteralMap(), deck=self._deck)
         return self._read_outputs()
 
-    def _has_error(self) -> bool:
-        """With FLYTE_FAIL_ON_ERROR a task that wrote an error leaves with code 1 as well."""
-        return (self._outputs / "error.pb").is_file()
-
     def _failed(self, error: ExecutionError, is_recoverable: bool) -> Outcome:
         return Outcome(error=error, is_recoverable=is_recoverable, deck=self._deck)
 
+    @property
+    def _own_folders(self) -> tuple[str, str]:
+        """Where the code lay, and all else that was the attempt's own."""
+        return f"{self._folder / 'work' / 'cwd'}/", f"{self._folder}/"
+
     def _text(self, text: str) -> str:
         """Without paths of this machine: the code lay in the current folder, the data in the bucket."""
-        for folder in (self._folder / "work" / "cwd", self._folder):
-            text = text.replace(f"{folder}/", "")
+        for folder in self._own_folders:
+            text = text.replace(folder, "")
         return publicise_text(text, self._store)
 
     def _read_deck(self) -> bytes | None:
         path = self._outputs / "deck.html"
-        return publicise_html(path.read_bytes(), self._store) if path.is_file() else None
+        if not path.is_file():
+            return None
+        deck = publicise_html(path.read_bytes(), self._store)
+        for folder in self._own_folders:
+            deck = leave_out_html(deck, folder)
+        return deck
 
     def _read_error(self) -> Outcome:
         try:
