@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flyte_sandbox.cli import main
-from flyte_sandbox.environments import BuiltEnvironments, Manifest
+from flyte_sandbox.environments import BuiltEnvironments, Manifest, Standing
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def built(tmp_path: Path) -> BuiltEnvironments:
     built = BuiltEnvironments(tmp_path / "environments")
     for name, image in (("image-1", "app:1"), ("image-2", "app:2")):
         built.path(name).mkdir(parents=True)
-        Manifest(image, "3.11", [], {}, []).write(built.path(name))
-        built.point(image, name)
+        Manifest(image, "3.11", []).write(built.path(name))
+        built.appoint(Standing(image, name))
     built.path("image-half").mkdir()
     return built
 
@@ -50,7 +50,7 @@ def test_it_removes_one_by_its_own_or_its_images_name(
 def test_pruning_removes_what_stands_for_no_image(
     built: BuiltEnvironments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    built.point("app:1", "image-2")
+    built.appoint(Standing("app:1", "image-2"))
     assert say(tmp_path, capsys, "--prune")[0] == 0
     assert built.names() == ["image-2"]
     assert built.images() == {"app:1": "image-2", "app:2": "image-2"}

@@ -1,4 +1,4 @@
-"""Launch plans with schedules whose executions cost nothing: their one task sleeps for no time."""
+"""Launch plans with schedules whose executions cost nothing: their one task only sleeps."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ def register(
 
 
 def requests(
-    project: str, name: str, schedule: schedule_pb2.Schedule, version: str = "v1"
+    project: str, name: str, schedule: schedule_pb2.Schedule, version: str = "v1", seconds: int = 0
 ) -> tuple[
     task_pb2.TaskCreateRequest, workflow_pb2.WorkflowCreateRequest, launch_plan_pb2.LaunchPlanCreateRequest
 ]:
+    """:param seconds: how long the one task sleeps."""
     inputs = {schedule.kickoff_time_input_arg: DATETIME} if schedule.kickoff_time_input_arg else {}
     task = task_request(project, name, version)
     task.spec.template.type = "core-sleep"
@@ -61,7 +62,7 @@ def requests(
     del workflow.spec.template.outputs[:]
     binding = workflow.spec.template.nodes[0].inputs[0]
     binding.var = "duration"
-    primitive = literals_pb2.Primitive(duration=Duration())
+    primitive = literals_pb2.Primitive(duration=Duration(seconds=seconds))
     binding.binding.CopyFrom(literals_pb2.BindingData(scalar=literals_pb2.Scalar(primitive=primitive)))
     plan = launch_plan_request(project, name, workflow.id, version)
     plan.spec.entity_metadata.schedule.CopyFrom(schedule)

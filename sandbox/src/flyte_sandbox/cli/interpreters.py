@@ -17,7 +17,7 @@ def find_interpreter(project: Path, environ: Mapping[str, str]) -> Path:
         the rest.
     """
     candidates = [path for path in _candidates(project, environ) if path.exists()]
-    return next((path for path in candidates if _has_flytekit(path)), candidates[0])
+    return next((path for path in candidates if has_flytekit(path)), candidates[0])
 
 
 def find_uv(given: Path | None) -> Path | None:
@@ -48,6 +48,6 @@ def _poetry(project: Path) -> Iterator[Path]:
         yield Path(found.stdout.strip())
 
 
-def _has_flytekit(interpreter: Path) -> bool:
+def has_flytekit(interpreter: Path) -> bool:
     look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('flytekit') is None)"
     return subprocess.run([interpreter, "-c", look], check=False, capture_output=True).returncode == 0

@@ -13,12 +13,22 @@ from flyte_sandbox.errors import StartupError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """:return: the exit code; 1 for a refusal that was said in one sentence."""
-    parsed = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        return 2
+    parsed = parser.parse_args(words)
+    # What was typed, to tell it from defaults.
+    parsed.given = {word.partition("=")[0] for word in words}
     try:
         return int(parsed.run(parsed))
     except StartupError as exc:
         print(f"flyte-sandbox: {exc}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("flyte-sandbox: interrupted", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,15 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     _add(verbs, "serve", "answer in the foreground until SIGTERM or Ctrl-C", _serve, _server_options)
     _add(verbs, "s3", "the S3 endpoint over the sandbox's buckets, in the foreground", _s3, _s3_options)
     _add(verbs, "up", "start both in the background and wait until they answer", _up, _up_options)
-    _add(verbs, "down", "end both and everything that they started", _down, _state_option)
+    _add(verbs, "down", "end both and everything that they started", _down, _down_options)
     _add(verbs, "status", "what runs, and where it answers", _status, _status_options)
-    _add(verbs, "logs", "print the server's log", _logs, _logs_options)
+    _add(verbs, "logs", "print the server's log, or the S3 endpoint's", _logs, _logs_options)
     _add(verbs, "environments", "those built from an ImageSpec", _environments, _environments_options)
     return parser
 
 
 def _add(verbs: argparse._SubParsersAction, name: str, text: str, run: object, options: object) -> None:  # type: ignore[type-arg]
-    verb = verbs.add_parser(name, help=text, description=text)
+    verb = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
     verb.set_defaults(run=run)
     options(verb)  # type: ignore[operator]
 
@@ -69,7 +79,7 @@ def _down(parsed: argparse.Namespace) -> int:
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from flyte_sandbox.cli.background import status
+    from flyte_sandbox.cli.card import status
 
     return status(parsed)
 
@@ -95,7 +105,9 @@ def _state_option(parser: argparse.ArgumentParser) -> None:
 def _server_options(parser: argparse.ArgumentParser) -> None:
     _state_option(parser)
     parser.add_argument("--port", type=int, default=30080, help="gRPC and HTTP (default 30080; 0: any)")
-    parser.add_argument("--s3-port", type=int, default=30002, help="told to tasks (default 30002; 0: none)")
+    parser.add_argument(
+        "--s3-port", type=int, default=30002, help="the S3 endpoint's (default 30002; 0: none)"
+    )
     parser.add_argument(
         "--listen", default="127.0.0.1", metavar="ADDRESS", help="beyond loopback: anyone may run code"
     )
@@ -148,6 +160,11 @@ def _up_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for readiness")
 
 
+def _down_options(parser: argparse.ArgumentParser) -> None:
+    _state_option(parser)
+    parser.add_argument("--wait", action="store_true", help="first let running executions end")
+
+
 def _status_options(parser: argparse.ArgumentParser) -> None:
     _state_option(parser)
     parser.add_argument("--json", action="store_true", help="for scripts")
@@ -161,5 +178,6 @@ def _environments_options(parser: argparse.ArgumentParser) -> None:
 
 def _logs_options(parser: argparse.ArgumentParser) -> None:
     _state_option(parser)
+    parser.add_argument("part", nargs="?", choices=["serve", "s3"], default="serve", help="default: serve")
     parser.add_argument("-n", "--lines", type=int, default=100)
     parser.add_argument("-f", "--follow", action="store_true")

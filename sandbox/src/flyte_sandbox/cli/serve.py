@@ -30,6 +30,8 @@ logger = logging.getLogger("flyte_sandbox")
 def serve(parsed: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT, which end the tasks under way too; they begin again at the next start."""
     _log_to_stderr()
+    # The server's children are other programs at once; gRPC would log a line for each of them.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     stop = _stop_event()
     sandbox = _make_sandbox(read_config(parsed), parsed.skippable_clock)
     sandbox.start()
