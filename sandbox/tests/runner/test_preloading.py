@@ -48,6 +48,14 @@ def test_what_an_attempt_had_to_import_the_next_one_finds(harness, eventually):
     assert memory(harness)["modules"] == ["lighter", "heavy"]
 
 
+def test_an_environment_below_a_link_learns_too(make_harness, environment, tmp_path, eventually):
+    environment.add("linked.py", "")
+    (tmp_path / "link").symlink_to(environment.python.parents[1])
+    harness = make_harness(interpreter=tmp_path / "link/bin/python")
+    loaded(harness, "first", "linked", imports=["linked"])
+    wait_until_loaded(harness, eventually, "linked")
+
+
 def test_the_event_loop_of_flytekit_is_not_shared_after_preloading_either(harness, eventually):
     loaded(harness, "first", "heavy", imports=["heavy"])
     wait_until_loaded(harness, eventually, "heavy")

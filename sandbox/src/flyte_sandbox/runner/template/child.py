@@ -11,7 +11,7 @@ import time
 import traceback
 from typing import NoReturn
 
-from . import commands, entrypoints, isolation, packages, processes, records, reports
+from . import commands, entrypoints, isolation, processes, records, reports
 from .job import Forked
 
 _FLUSH_FAILED = 120
@@ -100,9 +100,7 @@ def _end(code: int, forked: Forked) -> int:
 
 def _report_modules(forked: Forked) -> None:
     """Tell the template which of the environment's modules this attempt had to import by itself."""
-    if forked.warmth.flytekit is None:
-        return
-    names = packages.names_from(forked.warmth.folders, forked.warmth.known)
+    names = forked.warmth.learned()
     if names:
         reports.write(forked.job, names)
 

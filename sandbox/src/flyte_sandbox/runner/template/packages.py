@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import site
 import sys
@@ -16,7 +17,9 @@ _LOOK_AGAIN_SECONDS = 2.0
 def package_folders() -> tuple[str, ...]:
     """The environment's site-packages. Editable packages are elsewhere, which makes them user code."""
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
-    return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders))
+    # Below a link modules know themselves by the link's path.
+    both = {path for folder in folders for path in (folder, os.path.realpath(folder))}
+    return tuple(sorted(path + os.sep for path in both))
 
 
 def spec_of(module: Any) -> Any:
@@ -42,13 +45,26 @@ def loaded_names() -> frozenset[str]:
     return frozenset(name for name, module in list(sys.modules.items()) if is_loaded(module))
 
 
-def names_from(folders: tuple[str, ...], known: frozenset[str]) -> list[str]:
-    """Modules of the environment's packages that are loaded and not known, those first that others need."""
-    return [
-        name
-        for name, module in list(sys.modules.items())
-        if name not in known and (origin_of(module) or "").startswith(folders)
-    ]
+class Newcomers:
+    """What is loaded after this was made.
+
+    To look at every module would copy a good part of a template's memory into the fork that asks. New ones
+    stand at the end of ``sys.modules``; only lazy ones may wake where they stand.
+    """
+
+    def __init__(self) -> None:
+        self._count = len(sys.modules)
+        self._lazy = [name for name, module in sys.modules.items() if not is_loaded(module)]
+
+    def names_from(self, folders: tuple[str, ...]) -> list[str]:
+        """Modules of the environment's packages, those first that others need."""
+        more = max(0, len(sys.modules) - self._count)
+        newest = list(itertools.islice(reversed(sys.modules), more))
+        return [
+            name
+            for name in (*self._lazy, *reversed(newest))
+            if (origin_of(sys.modules.get(name)) or "").startswith(folders)
+        ]
 
 
 class Packages:

@@ -39,6 +39,7 @@ class Warmth:
         self.folders = packages.package_folders()
         self.known: frozenset[str] = frozenset()
         self.tops: frozenset[str] = frozenset()
+        self._newcomers = packages.Newcomers()
         self.start_environment = dict(os.environ)
         self.base_path = list(sys.path)
         self.is_stale = False
@@ -75,6 +76,7 @@ class Warmth:
         self._loops += event_loops.find()  # those found before are frozen, out of the collector's sight
         gc.freeze()
         self.known = packages.loaded_names()
+        self._newcomers = packages.Newcomers()
         self.tops = frozenset(name.partition(".")[0] for name in self.known) - {"__main__"}
         self._environment_changes = {
             name: value for name, value in os.environ.items() if self.start_environment.get(name) != value
@@ -127,6 +129,10 @@ class Warmth:
             event_loops.renew(loop)
         if self.flytekit is not None:
             self.flytekit.renew()
+
+    def learned(self) -> list[str]:
+        """The environment's modules that this attempt had to import by itself."""
+        return [] if self.flytekit is None else self._newcomers.names_from(self.folders)
 
     def _reseed(self) -> None:
         """``random`` itself does it at each fork; numpy's global state would be the same in all of them."""
