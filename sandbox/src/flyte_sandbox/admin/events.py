@@ -6,6 +6,7 @@ Source: flyteadmin pkg/repositories/transformers/{execution,node_execution,task_
 
 from __future__ import annotations
 
+import bisect
 from typing import Any
 
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
@@ -263,17 +264,28 @@ def _apply_task(
 def _merge_metadata(
     closure: task_execution_pb2.TaskExecutionClosure, event: event_pb2.TaskExecutionEvent
 ) -> None:
-    """External resources replace what was known of the same index and attempt; their log links stay."""
-    known = {(one.index, one.retry_attempt): one for one in closure.metadata.external_resources}
+    """External resources replace what was known of the same index and attempt; their log links stay.
+
+    They are kept in order, so that one that has changed is found without a look at all the others.
+    """
+    others = event_pb2.TaskExecutionMetadata()
+    others.CopyFrom(event.metadata)
+    others.ClearField("external_resources")
+    closure.metadata.MergeFrom(others)
+    known = closure.metadata.external_resources
     for resource in event.metadata.external_resources:
-        old = known.get((resource.index, resource.retry_attempt))
-        if old is not None and not resource.logs:
-            resource.logs.extend(old.logs)
-        known[resource.index, resource.retry_attempt] = resource
-    merged = [known[key] for key in sorted(known)]
-    closure.metadata.MergeFrom(event.metadata)
-    del closure.metadata.external_resources[:]
-    closure.metadata.external_resources.extend(merged)
+        place = bisect.bisect_left(known, _order(resource), key=_order)
+        if place < len(known) and _order(known[place]) == _order(resource):
+            logs = resource.logs or list(known[place].logs)
+            known[place].CopyFrom(resource)
+            del known[place].logs[:]
+            known[place].logs.extend(logs)
+        else:
+            known.insert(place, resource)
+
+
+def _order(resource: event_pb2.ExternalResourceInfo) -> tuple[int, int]:
+    return resource.index, resource.retry_attempt
 
 
 def _apply_reasons(
