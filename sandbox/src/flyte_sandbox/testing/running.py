@@ -72,7 +72,7 @@ def running_sandbox(
     """
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(_temporary_folder()))
-        fields = {
+        fields: dict[str, Any] = {
             "state": folder,
             "port": 0,
             "environments": {"default": python or Path(sys.executable)},
@@ -80,6 +80,8 @@ def running_sandbox(
             "first_look_seconds": 5.0,
             **options,
         }
+        given = fields["environments"]
+        fields["environments"] = {name: Path(interpreter).absolute() for name, interpreter in given.items()}
         if "s3_port" not in fields:
             fields["s3_port"] = _start_s3(stack, folder)
         yield stack.enter_context(TestSandbox(SandboxConfig(**fields), clock))
