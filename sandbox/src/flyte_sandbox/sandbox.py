@@ -195,7 +195,7 @@ class Sandbox:
             node_executions=NodeExecutions(db, store),
             task_executions=TaskExecutions(db, store),
             metrics=Metrics(db, store),
-            reported_events=ReportedEvents(db, store, lambda id: None),
+            reported_events=ReportedEvents(db, store, self.engine.changed),
             signals=Signals(db, clock, self.engine.signalled),
             data_proxy=DataProxy(db, clock, store, self.signer, self.public_url),
         )

@@ -75,6 +75,8 @@ def test_filters_are_all_applied(admin: Admin, filters: str, expected: list[str]
         ({"filters": "eq(digest,a)"}, "'task.digest' is invalid filter"),
         ({"filters": "eq(created_at,yesterday)"}, "invalid time 'yesterday'"),
         ({"filters": "eq(id,many)"}, "invalid number 'many'"),
+        ({"filters": "contains(id,1)"}, "'contains' compares text, and 'id' is none"),
+        ({"filters": "not_like(created_at,2020-01-01T00:00:00Z)"}, "'not_like' compares text"),
         ({"filters": f"eq(id,{2**63})"}, "invalid number"),
         ({"sort_by": common_pb2.Sort()}, "invalid sort key ''"),
         ({"sort_by": common_pb2.Sort(key="message")}, "invalid sort key 'message'"),

@@ -8,6 +8,7 @@ import pytest
 from flyteidl.admin import common_pb2, event_pb2, execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2
 from flyteidl.event import event_pb2 as told
+from google.protobuf import struct_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SandboxError
@@ -258,6 +259,35 @@ def test_an_attempt_is_told_again_only_with_a_higher_version(teller: Teller) -> 
     assert terminal_phase(error.value) == "RUNNING"
     data = task_execution_pb2.TaskExecutionGetDataRequest(id=teller.task_id())
     assert teller.admin.task_executions.get_data(data).full_outputs == inputs(o0=1)
+
+
+def test_custom_info_is_merged_as_a_patch(teller: Teller) -> None:
+    teller.node(NODE.RUNNING)
+    for version, info in enumerate(
+        ({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": None, "e": {}}, "d": [2]})
+    ):
+        patch = struct_pb2.Struct()
+        patch.update(info)
+        teller.task(TASK.RUNNING, phase_version=version, custom_info=patch)
+    expected = struct_pb2.Struct()
+    expected.update({"a": {"c": 2, "e": {}}, "d": [2]})
+    assert teller.get_task().closure.custom_info == expected
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff no message", None])
+def test_data_that_cannot_be_read_shows_as_none(teller: Teller, data: bytes | None) -> None:
+    uri = "s3://my-s3-bucket/odd" if data else "s3://another-bucket/odd"
+    if data:
+        teller.rooms.store.write(uri, data)
+    teller.node(NODE.SUCCEEDED, output_uri=uri)
+    teller.workflow(WORKFLOW.RUNNING)
+    teller.workflow(WORKFLOW.SUCCEEDED, output_uri=uri)
+    of_node = node_execution_pb2.NodeExecutionGetDataRequest(id=teller.node_id())
+    assert teller.admin.node_executions.get_data(of_node).full_outputs == literals_pb2.LiteralMap()
+    of_execution = execution_pb2.WorkflowExecutionGetDataRequest(id=teller.id)
+    shown = teller.admin.executions.get_data(of_execution)
+    assert shown.full_outputs == literals_pb2.LiteralMap()
+    assert shown.outputs == common_pb2.UrlBlob()
 
 
 @pytest.mark.parametrize(

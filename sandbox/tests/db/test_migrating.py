@@ -15,9 +15,8 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.errors import StartupError
 
 
-def make_old(path: Path) -> str:
+def make_old(url: str) -> None:
     """As release 1 wrote it: without the tables, columns and indexes that came later."""
-    url = f"sqlite:///{path}"
     database = Database(url)
     database.migrate()
     Projects(database, ManualClock()).ensure_default()
@@ -32,7 +31,6 @@ def make_old(path: Path) -> str:
         ):
             connection.execute(text(statement))
     database.close()
-    return url
 
 
 def shape(url: str) -> dict[str, tuple[set[str], set[str]]]:
@@ -49,22 +47,28 @@ def shape(url: str) -> dict[str, tuple[set[str], set[str]]]:
     return tables
 
 
-def test_what_is_missing_is_added_and_rows_stay(tmp_path: Path) -> None:
-    url = make_old(tmp_path / "old.db")
-    fresh = Database(f"sqlite:///{tmp_path / 'new.db'}")
+def check_migration(old: str, new: str) -> None:
+    """:param old: the address of an empty database, ``new`` that of another one."""
+    make_old(old)
+    fresh = Database(new)
     fresh.migrate()
     fresh.close()
     for _ in range(2):
-        database = Database(url)
+        database = Database(old)
         database.migrate()
         project = Projects(database, ManualClock()).get(project_pb2.ProjectGetRequest(id="flytesnacks"))
         assert project.name == "flytesnacks"
         database.close()
-    assert shape(url) == shape(f"sqlite:///{tmp_path / 'new.db'}")
+    assert shape(old) == shape(new)
+
+
+def test_what_is_missing_is_added_and_rows_stay(tmp_path: Path) -> None:
+    check_migration(f"sqlite:///{tmp_path / 'old.db'}", f"sqlite:///{tmp_path / 'new.db'}")
 
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    url = make_old(tmp_path / "newer.db")
+    url = f"sqlite:///{tmp_path / 'newer.db'}"
+    make_old(url)
     database = Database(url)
     with database.write() as connection:
         connection.execute(update(schema.schema_version).values(version=schema.VERSION + 1))

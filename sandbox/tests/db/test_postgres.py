@@ -31,11 +31,11 @@ def url() -> Iterator[str]:
         folder = Path(name)
         folder.chmod(0o755)
         with running_postgres(folder / "server") as url:
-            eventually(lambda: _answers(url))
+            eventually(lambda: answers(url))
             yield url
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     database = Database(url)
     try:
         with database.read():

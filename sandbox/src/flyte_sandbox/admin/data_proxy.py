@@ -12,7 +12,7 @@ from flyteidl.service import dataproxy_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from flyte_sandbox.admin import flyte_urls
-from flyte_sandbox.admin.executions import read_literals
+from flyte_sandbox.admin.executions import show_literals
 from flyte_sandbox.admin.flyte_urls import FlyteUrl
 from flyte_sandbox.admin.node_executions import get_row
 from flyte_sandbox.blobs.signing import Signer
@@ -120,10 +120,10 @@ class DataProxy:
         if wanted is None:
             return self._clock.now() + _MAX_EXPIRY
         seconds = wanted.seconds + wanted.nanos / 1e9  # a Duration may be longer than any timedelta
-        if not 0 <= seconds <= _MAX_EXPIRY.total_seconds():
-            raise InvalidArgument(
-                f"expiresIn [{seconds} s] cannot exceed max allowed expiration [{_MAX_EXPIRY}]"
-            )
+        if seconds < 0:
+            raise InvalidArgument(f"expiresIn [{seconds:g}s] should not be less than 0")
+        if seconds > _MAX_EXPIRY.total_seconds():
+            raise InvalidArgument(f"expiresIn [{seconds:g}s] cannot exceed max allowed expiration [1h0m0s]")
         return self._clock.now() + timedelta(seconds=seconds)
 
     def get_data(self, request: dataproxy_pb2.GetDataRequest) -> dataproxy_pb2.GetDataResponse:
@@ -149,12 +149,12 @@ class DataProxy:
         if row is None:
             raise InvalidArgument("no task executions were listed")
         if url.kind == flyte_urls.INPUTS:
-            return read_literals(self._store, row.input_uri)
+            return show_literals(self._store, row.input_uri)
         kind = node_execution_pb2.NodeExecutionClosure
         closure = (kind if url.attempt is None else task_execution_pb2.TaskExecutionClosure).FromString(
             row.closure
         )
-        return read_literals(self._store, closure.output_uri)
+        return show_literals(self._store, closure.output_uri)
 
     def _sign(self, method: str, uri: str, expires_at: datetime, content_md5: bytes = b"") -> str:
         path = f"/signed/{uri.removeprefix('s3://')}"

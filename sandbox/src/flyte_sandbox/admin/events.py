@@ -13,6 +13,7 @@ from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, identifier_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.event import event_pb2
+from google.protobuf import struct_pb2
 from sqlalchemy import Connection
 
 from flyte_sandbox import phases
@@ -256,9 +257,22 @@ def _apply_task(
     if event.HasField("metadata"):
         _merge_metadata(closure, event)
     if event.HasField("custom_info"):
-        closure.custom_info.MergeFrom(event.custom_info)
+        _merge_patch(closure.custom_info, event.custom_info)
     merge_logs(closure, event, is_new)
     _apply_reasons(closure, event)
+
+
+def _merge_patch(into: struct_pb2.Struct, patch: struct_pb2.Struct) -> None:
+    """As JSON merge patches go: objects are merged, null removes, all else replaces (RFC 7386)."""
+    for key, value in patch.fields.items():
+        match value.WhichOneof("kind"):
+            case "null_value":
+                into.fields.pop(key, None)
+            case "struct_value":
+                into.fields[key].struct_value.SetInParent()
+                _merge_patch(into.fields[key].struct_value, value.struct_value)
+            case _:
+                into.fields[key].CopyFrom(value)
 
 
 def _merge_metadata(

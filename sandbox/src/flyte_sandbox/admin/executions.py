@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from flyteidl.admin import common_pb2, event_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2
+from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, Row
 
 from flyte_sandbox.admin.descriptions import missing
@@ -21,6 +23,8 @@ from flyte_sandbox.db.listing import EXECUTIONS, select_page
 from flyte_sandbox.db.times import to_micros, to_timestamp
 from flyte_sandbox.errors import FailedPrecondition, InvalidArgument, NotFound
 from flyte_sandbox.phases import WORKFLOW, WORKFLOW_TERMINAL
+
+logger = logging.getLogger(__name__)
 
 ExecutionId: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
 _LIST_ERROR_BYTES = 100
@@ -74,8 +78,8 @@ class Executions:
         return execution_pb2.WorkflowExecutionGetDataResponse(
             inputs=common_pb2.UrlBlob(),
             outputs=common_pb2.UrlBlob(),
-            full_inputs=read_literals(self._store, row.inputs_uri),
-            full_outputs=read_literals(self._store, uri),
+            full_inputs=show_literals(self._store, row.inputs_uri),
+            full_outputs=show_literals(self._store, uri),
         )
 
     def terminate(
@@ -171,4 +175,13 @@ def read_literals(store: Store, uri: str) -> literals_pb2.LiteralMap:
     try:
         return literals_pb2.LiteralMap.FromString(store.read(uri))
     except NotFound:
+        return literals_pb2.LiteralMap()
+
+
+def show_literals(store: Store, uri: str) -> literals_pb2.LiteralMap:
+    """The same for somebody who looks: what cannot be read shows as nothing, and is no error."""
+    try:
+        return read_literals(store, uri)
+    except (InvalidArgument, DecodeError):
+        logger.warning("%s holds no literals", uri)
         return literals_pb2.LiteralMap()

@@ -21,6 +21,7 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.digests import structural_digest
 from flyte_sandbox.compiler.identifiers import validate_identifier
 from flyte_sandbox.compiler.launch_plans import compile_launch_plan
+from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.compiler.schedules import check_schedulable
 from flyte_sandbox.db import entities, schedules, schema
 from flyte_sandbox.db.database import Database
@@ -141,7 +142,10 @@ class LaunchPlans:
         """Activating one version makes the active one of that name inactive in the same transaction."""
         validate_identifier(request.id, _LAUNCH_PLAN)
         if request.state not in (ACTIVE, INACTIVE):
-            raise InvalidArgument(f"unrecognized launch plan state {request.state}")
+            raise InvalidArgument(
+                f"Unrecognized launch plan state {request.state} for update for launch plan "
+                f"[{one_line(request.id)}]"
+            )
         with self._db.write() as connection:
             # Two activations at once would leave two active versions.
             lock_launch_plan(connection, request.id)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row
 
 from flyte_sandbox.admin import flyte_urls
 from flyte_sandbox.admin.descriptions import missing
-from flyte_sandbox.admin.executions import cut_message, read_literals
+from flyte_sandbox.admin.executions import cut_message, show_literals
 from flyte_sandbox.admin.pages import next_token, read_page
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.compiler.identifiers import validate_task_execution_identifier
@@ -82,8 +82,8 @@ class NodeExecutions:
         answer = node_execution_pb2.NodeExecutionGetDataResponse(
             inputs=common_pb2.UrlBlob(),
             outputs=common_pb2.UrlBlob(),
-            full_inputs=read_literals(self._store, row.input_uri),
-            full_outputs=read_literals(self._store, closure.output_uri),
+            full_inputs=show_literals(self._store, row.input_uri),
+            full_outputs=show_literals(self._store, closure.output_uri),
             flyte_urls=flyte_urls.of_node(request.id, bool(closure.deck_uri)),
         )
         if row.dynamic_workflow_remote_closure_reference:

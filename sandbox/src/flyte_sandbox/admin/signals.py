@@ -39,7 +39,7 @@ class Signals:
         self._on_set = on_set
 
     def get_or_create(self, request: signal_pb2.SignalGetOrCreateRequest) -> signal_pb2.Signal:
-        _check_id(request.id)
+        _check_id(request)
         if request.type.WhichOneof("type") is None:
             raise InvalidArgument("missing type")
         with self._db.write() as connection:
@@ -48,7 +48,7 @@ class Signals:
 
     def set(self, request: signal_pb2.SignalSetRequest) -> signal_pb2.SignalSetResponse:
         """May be repeated; a gate takes the value that it sees first."""
-        _check_id(request.id)
+        _check_id(request)
         if request.value.WhichOneof("value") is None:
             raise InvalidArgument("missing value")
         with self._db.write() as connection:
@@ -89,7 +89,10 @@ def read_value(row: Row[Any] | None) -> literals_pb2.Literal | None:
     return None if row is None or row.value is None else literals_pb2.Literal.FromString(row.value)
 
 
-def _check_id(id: SignalId) -> None:
+def _check_id(request: signal_pb2.SignalGetOrCreateRequest | signal_pb2.SignalSetRequest) -> None:
+    id = request.id
+    if not request.HasField("id"):
+        raise InvalidArgument("missing id")
     if not id.signal_id:
         raise InvalidArgument("missing signal_id")
     if not id.HasField("execution_id"):

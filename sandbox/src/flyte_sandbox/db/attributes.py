@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from flyte_sandbox.db.schema import matchable_attributes as table
+from flyte_sandbox.db.upserts import upsert as upsert_row
 
 _PROJECT, _PROJECT_DOMAIN, _WORKFLOW, _LAUNCH_PLAN = 5, 10, 100, 1000
 _FIELDS = ("project", "domain", "workflow", "launch_plan")
@@ -55,16 +56,9 @@ def list_applicable(connection: Connection, scope: Scope) -> Sequence[Row[Any]]:
 
 
 def upsert(connection: Connection, resource_type: int, scope: Scope, attributes: bytes, now: int) -> None:
-    if get(connection, resource_type, scope) is not None:
-        query = update(table).where(_exactly(resource_type, scope))
-        connection.execute(query.values(attributes=attributes, updated_at=now))
-        return
-    values: dict[str, Any] = {name: getattr(scope, name) for name in _FIELDS}
-    times = {"created_at": now, "updated_at": now}
-    new = insert(table).values(
-        resource_type=resource_type, priority=scope.priority, attributes=attributes, **values, **times
-    )
-    connection.execute(new)
+    key = {"resource_type": resource_type, **{name: getattr(scope, name) for name in _FIELDS}}
+    said = {"attributes": attributes, "updated_at": now}
+    upsert_row(connection, table, key, {"priority": scope.priority, "created_at": now, **said}, said)
 
 
 def delete_row(connection: Connection, resource_type: int, scope: Scope) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    String,
     and_,
     asc,
     cast,
@@ -49,6 +50,7 @@ _OLD_NAMES = {
 }
 _NEVER = cast(null(), BigInteger)
 """Every table of Flyte has ``deleted_at``, and nothing is ever deleted."""
+_PATTERNS = frozenset({"contains", "not_like"})
 _MAX_NUMBER = 2**63 - 1
 
 _OPERATORS: Mapping[str, Callable[[ColumnElement[Any], Sequence[Any]], ColumnElement[bool]]] = {
@@ -210,6 +212,8 @@ def _condition(resource: Resource, one: Filter) -> ColumnElement[bool]:
     if found is None:
         raise InvalidArgument(f"'{one.entity or resource.entity}.{one.field}' is invalid filter")
     name, column = found
+    if one.function in _PATTERNS and not isinstance(column.type, String):
+        raise InvalidArgument(f"'{one.function}' compares text, and '{one.field}' is none")
     values = [_convert(name, column, value) for value in one.values]
     return _OPERATORS[one.function](column, values)
 

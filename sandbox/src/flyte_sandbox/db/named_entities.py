@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, func, literal, select
 
 from flyte_sandbox.db.entities import TABLES
 from flyte_sandbox.db.listing import Page, Resource, select_page
 from flyte_sandbox.db.schema import named_entities
+from flyte_sandbox.db.upserts import upsert as upsert_row
 
 Name = tuple[str, str, str]
 """Project, domain, name."""
@@ -65,15 +66,6 @@ def upsert(
     connection: Connection, resource_type: int, name: Name, now: int, state: int, description: str = ""
 ) -> None:
     """:param description: an empty one keeps what is there."""
-    said = named_entities.c
-    where = (said.resource_type == resource_type, said.project == name[0], said.domain == name[1])
-    key = connection.execute(select(said.id).where(*where, said.name == name[2])).scalar_one_or_none()
-    if key is not None:
-        values = {"description": description} if description else {}
-        query = update(named_entities).where(said.id == key)
-        connection.execute(query.values(state=state, updated_at=now, **values))
-        return
-    identity = {"project": name[0], "domain": name[1], "name": name[2]}
-    times = {"created_at": now, "updated_at": now}
-    columns = {"resource_type": resource_type, "state": state, "description": description}
-    connection.execute(insert(named_entities).values(**identity, **columns, **times))
+    key = {"resource_type": resource_type, "project": name[0], "domain": name[1], "name": name[2]}
+    said = {"state": state, "updated_at": now, **({"description": description} if description else {})}
+    upsert_row(connection, named_entities, key, {"description": "", "created_at": now, **said}, said)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flyteidl.core import identifier_pb2
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from flyte_sandbox.db.executions import of_execution
 from flyte_sandbox.db.schema import signals
+from flyte_sandbox.db.upserts import upsert
 
 
 def get(connection: Connection, id: identifier_pb2.SignalIdentifier) -> Row[Any] | None:
@@ -19,17 +20,16 @@ def get(connection: Connection, id: identifier_pb2.SignalIdentifier) -> Row[Any]
 def insert_signal(
     connection: Connection, id: identifier_pb2.SignalIdentifier, type: bytes, created_at: int
 ) -> None:
+    """A signal that exists stays as it is."""
     execution = id.execution_id
-    query = insert(signals).values(
-        execution_project=execution.project,
-        execution_domain=execution.domain,
-        execution_name=execution.name,
-        signal_id=id.signal_id,
-        type=type,
-        created_at=created_at,
-        updated_at=created_at,
-    )
-    connection.execute(query)
+    key = {
+        "execution_project": execution.project,
+        "execution_domain": execution.domain,
+        "execution_name": execution.name,
+        "signal_id": id.signal_id,
+    }
+    new = {"type": type, "created_at": created_at, "updated_at": created_at}
+    upsert(connection, signals, key, new, {})
 
 
 def set_value(connection: Connection, row_id: int, value: bytes, updated_at: int) -> None:
