@@ -17,6 +17,7 @@ _PROCESSES = (
     "sandbox/tests/conformance",
     "sandbox/tests/db",
     "sandbox/tests/durability",
+    "sandbox/tests/images",
     "sandbox/tests/runner",
     "sandbox/tests/tasks",
     "sandbox/tests/testing",

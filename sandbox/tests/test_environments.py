@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flyte_sandbox.environments import BuiltEnvironments, Environment, Environments, Manifest
+from flyte_sandbox.environments import BuiltEnvironments, Environment, Environments, Manifest, Standing
 
-MANIFEST = Manifest("app:1", "3.11", ["pandas"], {"COLOUR": "red"}, ["No apt."])
+MANIFEST = Manifest("app:1", "3.11", ["pandas"])
 IMAGE = "ghcr.io/me/app:1"
 
 
@@ -20,7 +20,7 @@ def built(tmp_path: Path) -> BuiltEnvironments:
 def complete(built: BuiltEnvironments, name: str = "image-1", image: str = IMAGE) -> None:
     built.path(name).mkdir(parents=True)
     MANIFEST.write(built.path(name))
-    built.point(image, name)
+    built.appoint(Standing(image, name, {"COLOUR": "red"}, ["No apt."]))
 
 
 def test_a_complete_environment_stands_for_its_image(built: BuiltEnvironments) -> None:
@@ -32,7 +32,7 @@ def test_a_complete_environment_stands_for_its_image(built: BuiltEnvironments) -
 
 def test_one_without_a_manifest_is_half_built_and_stands_for_nothing(built: BuiltEnvironments) -> None:
     built.path("image-1").mkdir(parents=True)
-    built.point(IMAGE, "image-1")
+    built.appoint(Standing(IMAGE, "image-1"))
     assert built.find(IMAGE) is None
     assert built.names() == ["image-1"]
     assert list(Environments({"default": Path("python")}, built)) == ["default"]
@@ -44,7 +44,7 @@ def test_a_broken_manifest_or_name_counts_as_none(built: BuiltEnvironments) -> N
     assert built.find(IMAGE) is None
     for path in (built.folder / "names").iterdir():
         path.write_text("broken")
-    assert built.name_of(IMAGE) is None
+    assert built.standing(IMAGE) is None
     assert built.images() == {}
 
 
@@ -52,10 +52,12 @@ def test_several_images_may_have_one_environment_and_an_image_may_change_its(
     built: BuiltEnvironments,
 ) -> None:
     complete(built)
-    built.point("other:1", "image-1")
+    built.appoint(Standing("other:1", "image-1"))
     assert built.images() == {IMAGE: "image-1", "other:1": "image-1"}
     complete(built, "image-2", IMAGE)
-    assert built.name_of(IMAGE) == "image-2"
+    standing = built.standing(IMAGE)
+    assert standing
+    assert standing.environment == "image-2"
     built.forget("image-1")
     assert built.images() == {IMAGE: "image-2"}
 

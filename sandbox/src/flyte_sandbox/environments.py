@@ -6,7 +6,7 @@ needs the standard library only: it reads and writes what lies in the folder of 
 
 ===============================  =========================================================================
 ``id``                           whose folder this is, so that a client can tell it from another machine's
-``names/<image>.json``           which environment stands for this image: ``{"image": …, "environment": …}``
+``names/<image>.json``           :class:`Standing`: which environment stands for this image
 ``<environment>/``               a virtual environment
 ``<environment>/image.json``     :class:`Manifest`; written last, so that one without it is only half built
 ``<environment>/image-files/``   what the image would have had in ``/root``
@@ -15,7 +15,6 @@ needs the standard library only: it reads and writes what lies in the folder of 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -64,15 +63,13 @@ class Environment:
 class Manifest:
     """What a built environment was made from.
 
-    :param image: the first image that it was built for.
+    :param image: the first one that it was built for.
     :param requirements: as they were given to uv, in order.
     """
 
     image: str
     python: str
     requirements: list[str]
-    env: dict[str, str]
-    notes: list[str]
 
     def write(self, folder: Path) -> None:
         write_json(folder / _MANIFEST, asdict(self))
@@ -82,6 +79,27 @@ class Manifest:
         """:return: None for an environment that is missing or half built."""
         try:
             return cls(**json.loads((folder / _MANIFEST).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which environment stands for an image. Several images may have the same one.
+
+    :param env: the image's variables.
+    :param notes: see :class:`Environment`.
+    """
+
+    image: str
+    environment: str
+    env: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> Standing | None:
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -110,20 +128,17 @@ class BuiltEnvironments:
     def interpreter(self, name: str) -> Path:
         return self.path(name) / "bin" / "python"
 
-    def point(self, image: str, name: str) -> None:
+    def appoint(self, standing: Standing) -> None:
         """Let an environment stand for an image from now on."""
-        path = self._name_path(image)
+        path = self._name_path(standing.image)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"image": image, "environment": name})
+        write_json(path, asdict(standing))
 
-    def name_of(self, image: str) -> str | None:
-        """The name of the complete environment that stands for an image."""
-        try:
-            record = json.loads(self._name_path(image).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        name = str(record["environment"])
-        return name if record["image"] == image and self.manifest(name) else None
+    def standing(self, image: str) -> Standing | None:
+        """What stands for an image, if it is complete."""
+        found = Standing.read(self._name_path(image))
+        is_usable = found and found.image == image and self.manifest(found.environment)
+        return found if is_usable else None
 
     def manifest_path(self, name: str) -> Path:
         """An environment is complete when this is there."""
@@ -134,17 +149,16 @@ class BuiltEnvironments:
 
     def find(self, image: str) -> Environment | None:
         """What stands for an image."""
-        name = self.name_of(image)
-        manifest = self.manifest(name) if name else None
-        if name is None or manifest is None:
+        standing = self.standing(image)
+        if standing is None:
             return None
-        files = self.files(name)
+        files = self.files(standing.environment)
         return Environment(
-            name=name,
-            interpreter=self.interpreter(name),
-            env=manifest.env,
+            name=standing.environment,
+            interpreter=self.interpreter(standing.environment),
+            env=standing.env,
             files=files if files.is_dir() else None,
-            notes=tuple(manifest.notes),
+            notes=tuple(standing.notes),
         )
 
     def names(self) -> list[str]:
@@ -153,12 +167,8 @@ class BuiltEnvironments:
 
     def images(self) -> dict[str, str]:
         """Environments by image."""
-        found = {}
-        for path in sorted((self.folder / _NAMES).glob("*.json")):
-            with contextlib.suppress(OSError, ValueError):
-                record = json.loads(path.read_text(encoding="utf-8"))
-                found[str(record["image"])] = str(record["environment"])
-        return found
+        found = [Standing.read(path) for path in sorted((self.folder / _NAMES).glob("*.json"))]
+        return {standing.image: standing.environment for standing in found if standing}
 
     def forget(self, name: str) -> None:
         """Let it stand for no image any more."""

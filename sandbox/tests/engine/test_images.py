@@ -12,7 +12,7 @@ from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.arguments import ArgumentError
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.messages import Attempt, StartAttempt
-from flyte_sandbox.environments import BuiltEnvironments, Environments, Manifest
+from flyte_sandbox.environments import BuiltEnvironments, Environments, Manifest, Standing
 
 from .graphs import Stepper, task_node, template
 
@@ -34,9 +34,8 @@ def planner(tmp_path: Path, is_strict: bool = False) -> AttemptPlanner:
     built = BuiltEnvironments(tmp_path / "environments")
     built.path("image-1").mkdir(parents=True)
     built.files("image-1").mkdir()
-    manifest = Manifest("app:1", "3.11", ["pandas"], {"MODE": "image", "COLOUR": "red"}, ["No apt."])
-    manifest.write(built.path("image-1"))
-    built.point("app:1", "image-1")
+    Manifest("app:1", "3.11", ["pandas"]).write(built.path("image-1"))
+    built.appoint(Standing("app:1", "image-1", {"MODE": "image", "COLOUR": "red"}, ["No apt."]))
     environments = Environments({"default": Path("python"), "mine": Path("mine/python")}, built)
     return AttemptPlanner(tmp_path / "attempts", Store(tmp_path / "buckets"), {}, environments, is_strict)
 

@@ -24,10 +24,14 @@ from airflyte.state import StateFolder, write_json
 PACKAGES: dict[str, tuple[str, ...]] = {
     "sandbox": ("sandbox", "scripts"),
     "airflow": ("provider",),
-    "workflows": (),
+    "workflows": ("sandbox",),
     "dev": ("sandbox", "provider", "scripts"),
 }
-"""Our own packages, by environment: folders of the checkout, installed editable after the sync."""
+"""Our own packages, by environment: folders of the checkout, installed editable after the sync.
+
+Tasks need none of them. ``sandbox`` is in theirs for its plugin of flytekit, which makes environments of
+ImageSpecs for whoever registers from there; what the server needs is not.
+"""
 
 STAMP = "airflyte-stamp.json"
 

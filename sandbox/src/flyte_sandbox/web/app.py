@@ -17,6 +17,7 @@ from flyte_sandbox.clock import Clock, SystemClock
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
 from flyte_sandbox.web import openapi
+from flyte_sandbox.web.environments import Environments
 from flyte_sandbox.web.gateway import Call, Gateway
 from flyte_sandbox.web.pages.logs import Logs
 from flyte_sandbox.web.pages.router import Pages
@@ -48,6 +49,7 @@ def create_app(
         Mount("/console", routes=Pages(call, logs, clock or SystemClock()).routes()),
         Route("/signed/{object:path}", signed.__call__, methods=["GET", "PUT"]),
         Route("/api/v1/openapi", _openapi),
+        Route("/sandbox/environments", Environments(config).__call__),
     ]
     app = Starlette(
         routes=routes,

@@ -65,3 +65,11 @@ def bypass_proxy(endpoint: Endpoint, environ: MutableMapping[str, str] = os.envi
     for name in ("no_proxy", "NO_PROXY"):
         kept = [environ[name]] if environ.get(name) else []
         environ[name] = ",".join([*kept, "localhost", "127.0.0.1", "::1"])
+
+
+def tell_flytekit(endpoint: Endpoint, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Say which Flyte is meant to whatever of flytekit asks its configuration: the builders of images do."""
+    if endpoint.config:
+        environ["FLYTECTL_CONFIG"] = str(endpoint.config)
+    else:
+        environ.update(FLYTE_PLATFORM_URL=endpoint.address, FLYTE_PLATFORM_INSECURE="true")

@@ -66,6 +66,7 @@ class Registration:
     def run(self) -> None:
         """Register what is not registered yet."""
         endpoint.bypass_proxy(self.endpoint)
+        endpoint.tell_flytekit(self.endpoint)
         if not self._is_known_and_registered():
             self._compile_and_register()
         self.report.done()
