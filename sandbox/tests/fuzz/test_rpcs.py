@@ -114,3 +114,28 @@ def test_what_is_valid_is_not_called_invalid(check: Check) -> None:
         if name not in REGISTERS:
             outcome = check(name, corpus.call(name))
             assert outcome.code is not grpc.StatusCode.INVALID_ARGUMENT, (name, outcome)
+
+
+@pytest.mark.parametrize("kind", [0, 2, 3, 99])
+@pytest.mark.parametrize("target", ["task_node", "workflow_node"])
+def test_a_reference_of_another_kind_is_refused(
+    check: Check, registrations: list[tuple[str, Message]], target: str, kind: int
+) -> None:
+    """Found by the fuzzing: the row was looked for in a table of that kind."""
+    request: Any = next(
+        message
+        for name, message in registrations
+        if name == "CreateWorkflow" and any(node.HasField(target) for node in message.spec.template.nodes)  # type: ignore[attr-defined]
+    )
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.id.version = "other"
+    for node in copy.spec.template.nodes:
+        if node.HasField("task_node"):
+            node.task_node.reference_id.resource_type = kind
+        elif node.workflow_node.HasField("launchplan_ref"):
+            node.workflow_node.launchplan_ref.resource_type = kind
+    assert check("CreateWorkflow", copy).code in (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+    )

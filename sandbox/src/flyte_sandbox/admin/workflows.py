@@ -62,12 +62,18 @@ class Workflows:
         template.id.CopyFrom(id)
         needed = references(spec)
         with self._db.read() as connection:
-            tasks = {identifier_key(one): self._tasks.get_compiled(connection, one) for one in needed.tasks}
+            # A reference whose resource type is another one is left to the compiler, which does not find it.
+            tasks = {
+                identifier_key(one): self._tasks.get_compiled(connection, one)
+                for one in needed.tasks
+                if one.resource_type == identifier_pb2.TASK
+            }
             plans = {
                 identifier_key(one): launch_plan_pb2.LaunchPlan.FromString(
                     registered.get_row(connection, one).message
                 )
                 for one in needed.launch_plans
+                if one.resource_type == identifier_pb2.LAUNCH_PLAN
             }
         return compile_workflow(template, spec.sub_workflows, tasks, plans, max_nodes=self._max_nodes)
 
