@@ -77,6 +77,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.LENIENT,
+        "Mapping over a launch plan",
+        "Refused when the workflow is registered (flyteorg/flyte#6236)",
+        "Each item becomes an execution of its own",
+        "flytekit offers it, and Union's Flyte runs it; on other clusters `pyflyte register` says so at once",
+        "compiler/nodes.py",
+    ),
+    Difference(
+        Effect.LENIENT,
         "Container images",
         "Each task runs in its image",
         "The task runs in the environment of the image's name, else in the default one, which the attempt's "

@@ -42,7 +42,6 @@ from flyte_sandbox.compiler.identifiers import Key, identifier_key
 from flyte_sandbox.compiler.launch_plans import compile_launch_plan
 from flyte_sandbox.compiler.tasks import compile_task
 from flyte_sandbox.compiler.workflows import (
-    CompileErrors,
     compile_workflow,
     references,
     single_task_workflow,
@@ -407,19 +406,14 @@ def test_a_map_task_brings_its_lists_along() -> None:
     assert mapped.template.id.name.endswith("-arraynode")
 
 
-def test_mapping_over_a_launch_plan_is_refused_in_flytes_own_words() -> None:
-    """The text of flyteorg/flyte#6236."""
-    with pytest.raises(CompileErrors) as refusal:
-        Registry().register(map_over_launch_plan)
-    assert refusal.value.message.endswith(
-        " with err: Collected Errors: 2\n"
-        "\tError 0: Code: MismatchingTypes, Node Id: end-node, Description: The output variable"
-        " 'doubled_plan.o0' has type [simple:INTEGER], but it's assigned to the input variable 'o0'"
-        " which has type type [collection_type:{simple:INTEGER}].\n"
-        "\tError 1: Code: MismatchingTypes, Node Id: n0, Description: The output variable 'xs' has type"
-        " [collection_type:{simple:INTEGER}], but it's assigned to the input variable 'doubled_plan.a'"
-        " which has type type [simple:INTEGER]."
-    )
+def test_mapping_over_a_launch_plan_takes_and_gives_lists() -> None:
+    """The real one leaves the launch plan's single values, and refuses: flyteorg/flyte#6236."""
+    registry = Registry()
+    registry.register(map_over_launch_plan)
+    compiled = registry.workflows["map_over_launch_plan"].primary
+    array = compiled.template.nodes[2].array_node
+    assert array.node.workflow_node.launchplan_ref.name == "doubled_plan"
+    assert list(compiled.connections.upstream["end-node"].ids) == ["n0"]
 
 
 def test_an_eager_workflow_is_a_task_with_somebody_to_clean_up() -> None:

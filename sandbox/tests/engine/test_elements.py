@@ -10,11 +10,12 @@ from flyte_sandbox.engine.elements import (
     describe_failures,
     inputs_of,
     min_successes,
+    names_asked_of,
     outputs_of,
     size_of,
 )
 
-from .graphs import literal, literals
+from .graphs import Stepper, literal, literals, promise, template
 
 
 def listed(**values: list[str]) -> literals_pb2.LiteralMap:
@@ -76,3 +77,24 @@ def test_how_many_must_succeed(criteria: dict[str, float], size: int, expected: 
 def test_failures_are_told_by_message() -> None:
     told = describe_failures([(0, "boom"), (2, "boom"), (3, "boom"), (4, "other")])
     assert told == "[0][2-3]: boom\n[4]: other"
+
+
+def test_outputs_that_others_are_bound_to_have_names() -> None:
+    inner = literals_pb2.BindingDataCollection(bindings=[promise("x", "n0", "deep").binding])
+    nested = literals_pb2.Binding(var="y", binding=literals_pb2.BindingData(collection=inner))
+    node = workflow_pb2.Node(id="n1", inputs=[promise("text", "n0", "o0"), promise("z", "n2", "no"), nested])
+    assert names_asked_of("n0", workflow_pb2.WorkflowTemplate(nodes=[node])) == ["o0", "deep"]
+
+
+def test_mapping_over_a_workflow_is_refused() -> None:
+    inner = template([], ("", "text"), name="inner")
+    del inner.outputs[:]
+    inner.interface.Clear()
+    inner.nodes.add(id="n0").gate_node.sleep.duration.seconds = 1
+    reference = workflow_pb2.WorkflowNode(sub_workflow_ref=inner.id)
+    array = workflow_pb2.ArrayNode(node=workflow_pb2.Node(id="sub", workflow_node=reference))
+    graph = template([workflow_pb2.Node(id="n0", array_node=array)], ("", "text"))
+    run = Stepper(graph, sub_workflows=[inner])
+    run.begin()
+    assert run.phase == "FAILED"
+    assert run.events[-1].error.code == "ArrayNodeUnsupported"

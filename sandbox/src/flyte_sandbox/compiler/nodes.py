@@ -6,10 +6,10 @@ Source: flytepropeller pkg/compiler/validators/{node,interface,branch}.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
-from flyteidl.core import workflow_pb2
+from flyteidl.core import types_pb2, workflow_pb2
 
 from flyte_sandbox.compiler.bindings import check_bindings
 from flyte_sandbox.compiler.branch_cases import case_nodes
@@ -72,7 +72,7 @@ def _check_task(context: Context, node: workflow_pb2.Node) -> Interface | None:
 def _check_workflow(context: Context, node: workflow_pb2.Node) -> Interface | None:
     kind = node.workflow_node.WhichOneof("reference")
     if kind == "launchplan_ref":
-        return _launch_plan_interface(context, node)
+        return _launch_plan_interface(context, node, bound={binding.var for binding in node.inputs})
     if kind is None:
         context.errors.add(Flaw.WORKFLOW_NOT_FOUND, node.id, "<nil>/<nil>")
         return None
@@ -83,11 +83,10 @@ def _check_workflow(context: Context, node: workflow_pb2.Node) -> Interface | No
     return context.library.workflow_interface(key)
 
 
-def _launch_plan_interface(context: Context, node: workflow_pb2.Node) -> Interface:
+def _launch_plan_interface(context: Context, node: workflow_pb2.Node, bound: Collection[str]) -> Interface:
     """A node shows the inputs that it must bind, and those with a default that it does bind."""
     key = identifier_key(node.workflow_node.launchplan_ref)
     closure = context.library.launch_plans[key].closure
-    bound = {binding.var for binding in node.inputs}
     inputs = {
         name: parameter.var.type
         for name, parameter in closure.expected_inputs.parameters.items()
@@ -124,10 +123,20 @@ def _signal_interface(context: Context, node: workflow_pb2.Node) -> Interface | 
 def _check_array(context: Context, node: workflow_pb2.Node) -> Interface | None:
     """The sub-node's interface as it is: flytekit registers map tasks with lists already.
 
-    A launch plan is registered without lists, so mapping over one is refused, as the real Flyte does
-    (flyteorg/flyte#6236).
+    A launch plan is registered without lists, so its node has lists of what it takes and gives. The real
+    Flyte leaves it at single values and refuses such nodes (flyteorg/flyte#6236).
     """
-    return _check_target(context, node.array_node.node)
+    inner = node.array_node.node
+    if not inner.workflow_node.HasField("launchplan_ref"):
+        return _check_target(context, inner)
+    single = _launch_plan_interface(context, inner, bound={binding.var for binding in node.inputs})
+    kept = set(node.array_node.bound_inputs)
+    inputs = {name: one if name in kept else _list_of(one) for name, one in single.inputs.items()}
+    return Interface(inputs, {name: _list_of(one) for name, one in single.outputs.items()})
+
+
+def _list_of(one: types_pb2.LiteralType) -> types_pb2.LiteralType:
+    return types_pb2.LiteralType(collection_type=one)
 
 
 def _check_branch(context: Context, node: workflow_pb2.Node) -> Interface | None:

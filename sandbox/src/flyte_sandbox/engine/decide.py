@@ -9,6 +9,7 @@ from flyte_sandbox.engine.messages import (
     AttemptEnded,
     AttemptInterrupted,
     AttemptStarted,
+    AttemptWaiting,
     Begin,
     CacheLooked,
     ChildEnded,
@@ -67,6 +68,8 @@ def _apply(step: Step, message: Message, log_links: Any) -> None:
             flow.terminate(step)
         case SignalSet():
             _signal(step, message)
+        case ChildEnded():
+            _child_ended(step, message)
         case _:
             node = run.by_uid.get(message.node_uid)
             if node is not None and node.is_started and not node.is_terminal:
@@ -90,11 +93,20 @@ def _signal(step: Step, message: SignalSet) -> None:
             _GATE.signalled(step, node, message)
 
 
+def _child_ended(step: Step, message: ChildEnded) -> None:
+    assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
+    node = step.run.by_child.get(message.name)
+    if node is not None and node.is_started and not node.is_terminal:
+        _LAUNCH_PLAN.ended(step, node, message)
+
+
 def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> None:
     assert isinstance(_TASK, TaskKind)
     assert isinstance(_LAUNCH_PLAN, LaunchPlanKind)
     assert isinstance(_GATE, GateKind)
     match message:
+        case AttemptWaiting() if message.attempt == node.attempt:
+            _TASK.attempt_waiting(step, node, message)
         case AttemptStarted() if message.attempt == node.attempt:
             _TASK.attempt_started(step, node, message, log_links)
         case AttemptEnded() if message.attempt == node.attempt:
@@ -113,5 +125,3 @@ def _node_message(step: Step, node: NodeRun, message: Any, log_links: Any) -> No
             _LAUNCH_PLAN.started(step, node)
         case ChildRefused():
             _LAUNCH_PLAN.refused(step, node, message.error)
-        case ChildEnded():
-            _LAUNCH_PLAN.ended(step, node, message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from flyteidl.core import literals_pb2, workflow_pb2
+from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
 _NOTHING = literals_pb2.Literal(scalar=literals_pb2.Scalar(none_type=literals_pb2.Void()))
 
@@ -62,6 +62,25 @@ def outputs_of(
         collected.literals[name].collection.literals.extend(items)
         collected.literals[name].collection.SetInParent()
     return collected
+
+
+def names_asked_of(node_id: str, template: workflow_pb2.WorkflowTemplate) -> list[str]:
+    """The outputs of a node that other nodes of its workflow are bound to."""
+    found = (
+        promise.var
+        for node in template.nodes
+        for binding in node.inputs
+        for promise in _promises(binding.binding)
+        if promise.node_id == node_id
+    )
+    return list(dict.fromkeys(found))
+
+
+def _promises(data: literals_pb2.BindingData) -> Iterator[types_pb2.OutputReference]:
+    if data.HasField("promise"):
+        yield data.promise
+    for inner in (*data.collection.bindings, *data.map.bindings.values()):
+        yield from _promises(inner)
 
 
 def min_successes(array: workflow_pb2.ArrayNode, size: int) -> int:

@@ -203,10 +203,13 @@ class ArmScope(Scope):
 
 
 class ElementScope(Scope):
-    """The elements of an array node: nodes ``n0``, ``n1``, … that run the same task and have no rows of
-    their own.
+    """The elements of an array node: nodes ``n0``, ``n1``, … that run the same task or launch plan and have
+    no rows of their own.
 
     :ivar changed: elements whose state is not yet told, with the log links that are new.
+    :ivar unnoted: elements whose state is not yet in the notes of the array's row.
+    :ivar following: no element before this one is still to begin.
+    :ivar begun: how many have begun; ``ended`` and ``failed`` likewise.
     """
 
     def __init__(self, array: NodeRun, size: int) -> None:
@@ -214,14 +217,26 @@ class ElementScope(Scope):
         nothing = compiler_pb2.CompiledWorkflow()
         super().__init__(outer.run, nothing, outer.inputs, outer.library, array, array.attempt)
         self.changed: dict[int, list[core_execution_pb2.TaskLog]] = {}
+        self.unnoted: set[int] = set()
+        self.letters = ["."] * size
+        self.numbers: dict[str, dict[str, Any]] = {}
+        self.following = self.begun = self.ended = self.failed = 0
         inner = array.node.array_node.node
         self.elements = [self._add_element(inner, index) for index in range(size)]
 
     def _add_element(self, inner: workflow_pb2.Node, index: int) -> NodeRun:
-        node = workflow_pb2.Node(id=f"n{index}", metadata=inner.metadata, task_node=inner.task_node)
+        node = workflow_pb2.Node()
+        node.CopyFrom(inner)
+        node.id = f"n{index}"
         element = self.add(node)
         element.index = index
         return element
+
+    def count(self) -> None:
+        """Anew, from the elements."""
+        self.begun = sum(element.is_started for element in self.elements)
+        self.ended = sum(element.is_terminal for element in self.elements)
+        self.failed = sum(element.phase == NODE.FAILED for element in self.elements)
 
     @property
     def last(self) -> NodeRun:
@@ -241,6 +256,7 @@ class Run:
     :param spec: with every option resolved.
     :param held: nodes that are ready but wait because ``max_parallelism`` is reached.
     :param at_work: how many nodes count to it now.
+    :param by_child: nodes by the name of the execution that they launched last.
     :param by_uid: every node of every scope opened so far.
     """
 
@@ -252,6 +268,7 @@ class Run:
     held: deque[NodeRun] = field(default_factory=deque)
     at_work: int = 0
     by_uid: dict[str, NodeRun] = field(default_factory=dict)
+    by_child: dict[str, NodeRun] = field(default_factory=dict)
     root: Scope = field(init=False)
 
     def __post_init__(self) -> None:

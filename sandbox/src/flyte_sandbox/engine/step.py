@@ -169,6 +169,7 @@ class Step:
         assert scope.parent is not None
         assert node.index is not None
         scope.changed.setdefault(node.index, []).extend(logs)
+        scope.unnoted.add(node.index)
         self.changed_arrays[scope.parent.uid] = scope.parent
 
 
@@ -221,16 +222,24 @@ def notes(node: NodeRun) -> str:
 
 
 def element_notes(scope: ElementScope) -> dict[str, Any]:
-    """One letter an element, and the few numbers that are not zero: short, because it is written often."""
-    numbers: dict[str, dict[str, Any]] = {}
-    for element in scope.elements:
-        for name in _ELEMENT_NOTES:
-            if getattr(element, name):
-                numbers.setdefault(name, {})[str(element.index)] = getattr(element, name)
-    letters = "".join(
-        _LETTERS.get(element.phase, "r" if element.is_started else ".") for element in scope.elements
-    )
-    return {"phases": letters, **numbers}
+    """One letter an element, and the few numbers that are not zero: short, because it is written often.
+
+    Only what has changed since the last time is looked at.
+    """
+    for index in scope.unnoted:
+        _note_element(scope, scope.elements[index])
+    scope.unnoted.clear()
+    return {"phases": "".join(scope.letters), **scope.numbers}
+
+
+def _note_element(scope: ElementScope, element: NodeRun) -> None:
+    assert element.index is not None
+    scope.letters[element.index] = _LETTERS.get(element.phase, "r" if element.is_started else ".")
+    for name in _ELEMENT_NOTES:
+        if value := getattr(element, name):
+            scope.numbers.setdefault(name, {})[str(element.index)] = value
+        elif name in scope.numbers:
+            scope.numbers[name].pop(str(element.index), None)
 
 
 def apply_element_notes(scope: ElementScope, kept: dict[str, Any]) -> None:
@@ -240,6 +249,8 @@ def apply_element_notes(scope: ElementScope, kept: dict[str, Any]) -> None:
     for name in _ELEMENT_NOTES:
         for index, value in kept.get(name, {}).items():
             setattr(scope.elements[int(index)], name, value)
+    scope.unnoted.update(range(len(scope.elements)))
+    scope.count()
 
 
 def apply_notes(node: NodeRun, text: str) -> None:

@@ -2,8 +2,10 @@
 
 import functools
 import os
+import time
+from pathlib import Path
 
-from flytekit import map_task, task, workflow
+from flytekit import LaunchPlan, map_task, task, workflow
 from flytekit.exceptions.user import FlyteRecoverableException
 
 
@@ -54,3 +56,46 @@ def flaky(number: int) -> int:
 @workflow
 def retried(numbers: list[int]) -> list[int]:
     return map_task(flaky)(number=numbers)
+
+
+@workflow
+def only_even(number: int) -> int:
+    return picky(number=number)
+
+
+even_plan = LaunchPlan.get_or_create(only_even, name="examples.maps.even_plan")
+
+
+@workflow
+def plans(numbers: list[int]) -> list[int]:
+    return map_task(even_plan, concurrency=2)(number=numbers)
+
+
+@workflow
+def half_of_plans(numbers: list[int]) -> list[int | None]:
+    return map_task(even_plan, min_success_ratio=0.5)(number=numbers)
+
+
+@task
+def wait_for(gate: str, number: int) -> int:
+    while not Path(gate).exists():
+        time.sleep(0.02)
+    return number
+
+
+@workflow
+def gated(gate: str, number: int) -> int:
+    return wait_for(gate=gate, number=number)
+
+
+gated_plan = LaunchPlan.get_or_create(gated, name="examples.maps.gated_plan")
+
+
+@workflow
+def gated_plans(gates: list[str], numbers: list[int]) -> list[int]:
+    return map_task(gated_plan)(gate=gates, number=numbers)
+
+
+@workflow
+def at_least_two(numbers: list[int]) -> list[int]:
+    return map_task(even_plan, min_successes=2)(number=numbers)

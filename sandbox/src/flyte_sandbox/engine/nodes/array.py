@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.core import tasks_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine import deadlines, flow, paths
@@ -18,6 +18,7 @@ from flyte_sandbox.engine.interruptible import instance_class
 from flyte_sandbox.engine.model import ElementScope, ExecutionError, NodeRun
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.nodes.kind import Kind
+from flyte_sandbox.engine.nodes.launch_plan import child_metadata
 from flyte_sandbox.engine.step import (
     Step,
     apply_element_notes,
@@ -30,6 +31,15 @@ from flyte_sandbox.phases import NODE, TASK
 _TASK_TYPE = "container_array"
 _PLUGIN = "k8s-array"
 _ARRAY = {"is_array": True}
+_NOTHING = literals_pb2.LiteralMap()
+_TASK_PHASES = {
+    NODE.QUEUED: TASK.QUEUED,
+    NODE.RUNNING: TASK.RUNNING,
+    NODE.SUCCEEDED: TASK.SUCCEEDED,
+    NODE.FAILED: TASK.FAILED,
+    NODE.ABORTED: TASK.ABORTED,
+}
+"""How an element without a task, an execution of a launch plan, looks among those with one."""
 
 
 class ArrayKind(Kind):
@@ -39,6 +49,10 @@ class ArrayKind(Kind):
 
     def start(self, step: Step, node: NodeRun) -> None:
         deadlines.queue(step, node, **_ARRAY)
+        if not _is_supported(node):
+            message = "only tasks and launch plans can be mapped over; wrap a workflow into a launch plan"
+            flow.fail(step, node, user_error("ArrayNodeUnsupported", message), **_ARRAY)
+            return
         try:
             self.open(node)
         except rules.ArrayLengthError as exc:
@@ -79,52 +93,54 @@ class ArrayKind(Kind):
         self._end_if_done(step, node)
 
     def _begin_elements(self, step: Step, node: NodeRun) -> None:
-        limit = node.node.array_node.parallelism
-        running = len(_scope(node).active())
-        for element in _elements(node):
-            if limit and running >= limit:
+        """In their order. One that ends at once, because its outputs are known, comes back to here."""
+        limit, scope = node.node.array_node.parallelism, _scope(node)
+        while scope.following < len(scope.elements):
+            if limit and scope.begun - scope.ended >= limit:
                 return
+            element = scope.elements[scope.following]
+            scope.following += 1
             if not element.is_started:
                 element.is_started = True
+                scope.begun += 1
                 kind_of(element).start(step, element)
-                running += not element.is_terminal
 
     # ---- ending
 
     def element_ended(self, step: Step, node: NodeRun, element: NodeRun) -> None:
-        if element.phase == NODE.FAILED:
-            _scope(node).error = _scope(node).error or ExecutionError()
+        scope = _scope(node)
+        scope.ended += 1
+        scope.failed += element.phase == NODE.FAILED
         if not node.is_terminal:
             self._stop_if_hopeless(step, node)
             self._go_on(step, node)
 
     def _stop_if_hopeless(self, step: Step, node: NodeRun) -> None:
-        scope = _scope(node)
-        failed = sum(element.phase == NODE.FAILED for element in scope.elements)
-        needed = rules.min_successes(node.node.array_node, len(scope.elements))
-        if not scope.is_failing and len(scope.elements) - failed < needed:
+        scope, array = _scope(node), node.node.array_node
+        needed = rules.min_successes(array, len(scope.elements))
+        is_hopeless = len(scope.elements) - scope.failed < needed
+        if is_hopeless and not scope.is_failing and not array.run_all_sub_nodes:
             scope.is_failing = True
             flow.stop_all(step, scope.active(), "array node failed")
 
     def _end_if_done(self, step: Step, node: NodeRun) -> None:
         scope = _scope(node)
-        if scope.active() or node.is_terminal:
+        is_winding_up = bool(node.stopping) or scope.is_failing
+        if node.is_terminal or (scope.active() if is_winding_up else scope.ended < len(scope.elements)):
             return
         if node.stopping:
             self._tell(
                 step, node, TASK.ABORTED, scope.elements, error=system_error("Task Aborted", node.stopping)
             )
             flow.aborted(step, node, node.stopping, **_ARRAY)
-        elif scope.is_failing:
+        elif scope.is_failing or _has_failed(node):
             self._fail(step, node)
-        elif all(element.is_terminal for element in scope.elements):
+        else:
             self._succeed(step, node)
 
     def _succeed(self, step: Step, node: NodeRun) -> None:
         elements = _elements(node)
-        outputs = rules.outputs_of(
-            _template(node).interface.outputs.variables, (element.outputs for element in elements)
-        )
+        outputs = rules.outputs_of(_output_names(node), (element.outputs for element in elements))
         step.write(paths.outputs(node), outputs)
         self._tell(step, node, TASK.SUCCEEDED, elements, output_uri=paths.outputs(node))
         flow.succeed(step, node, outputs, **_ARRAY)
@@ -169,7 +185,7 @@ class ArrayKind(Kind):
         stamp = step.stamp()
         error = fields.pop("error", None)
         event = event_pb2.TaskExecutionEvent(
-            task_id=_template(node).id,
+            task_id=_task_id(node),
             parent_node_execution_id=node_execution_id(node),
             retry_attempt=node.attempt,
             phase=phase,
@@ -198,19 +214,49 @@ def _elements(node: NodeRun) -> list[NodeRun]:
     return _scope(node).elements
 
 
-def _template(node: NodeRun) -> tasks_pb2.TaskTemplate:
-    return node.scope.library.task(node.node.array_node.node.task_node.reference_id)
+def _is_supported(node: NodeRun) -> bool:
+    inner = node.node.array_node.node
+    return bool(inner.HasField("task_node") or inner.workflow_node.HasField("launchplan_ref"))
+
+
+def _has_failed(node: NodeRun) -> bool:
+    scope = _scope(node)
+    size = len(scope.elements)
+    return size - scope.failed < rules.min_successes(node.node.array_node, size)
+
+
+def _output_names(node: NodeRun) -> list[str]:
+    """A launch plan's interface is not at hand: what its executions gave, or else what is asked of them."""
+    inner = node.node.array_node.node
+    if inner.HasField("task_node"):
+        return list(node.scope.library.task(inner.task_node.reference_id).interface.outputs.variables)
+    given = [name for element in _elements(node) for name in (element.outputs or _NOTHING).literals]
+    return list(dict.fromkeys(given)) or rules.names_asked_of(node.id, node.scope.workflow.template)
+
+
+def _task_id(node: NodeRun) -> identifier_pb2.Identifier:
+    """Of the one task execution. For launch plans, which have no task, it is named after theirs."""
+    inner = node.node.array_node.node
+    if inner.HasField("task_node"):
+        return inner.task_node.reference_id
+    id = identifier_pb2.Identifier()
+    id.CopyFrom(inner.workflow_node.launchplan_ref)
+    id.resource_type = identifier_pb2.TASK
+    return id
 
 
 def _resource(node: NodeRun, element: NodeRun) -> event_pb2.ExternalResourceInfo:
     logs = _scope(node).changed.get(element.index or 0, [])
     for log in logs:
         log.name = f"{log.name}-{element.index}"
-    return event_pb2.ExternalResourceInfo(
+    resource = event_pb2.ExternalResourceInfo(
         external_id=f"{paths.generated_name(node, node.attempt)}-n{element.index}-{element.attempt}",
         index=element.index,
         retry_attempt=element.attempt,
-        phase=element.task_phase,
+        phase=element.task_phase or _TASK_PHASES.get(element.phase, TASK.UNDEFINED),
         logs=logs,
         cache_status=element.cache_status,
     )
+    if element.child_execution:
+        resource.workflow_node_metadata.CopyFrom(child_metadata(element))
+    return resource

@@ -21,20 +21,18 @@ class LaunchPlanKind(Kind):
     counts_to_parallelism = True
 
     def start(self, step: Step, node: NodeRun) -> None:
-        node.child_execution = _child_name(node)
-        deadlines.queue(step, node)
+        deadlines.queue(step, _name_child(node))
         step.act(_start_child(node))
 
     def begin_again(self, step: Step, node: NodeRun) -> None:
         """Another attempt is another execution."""
         deadlines.run_again(step, node)
-        node.child_execution = _child_name(node)
-        step.note(node)
+        step.note(_name_child(node))
         step.act(_start_child(node))
 
     def resume(self, step: Step, node: NodeRun) -> None:
         # Its name follows from the node: creating it again finds the one that is there.
-        step.act(_start_child(node))
+        step.act(_start_child(_name_child(node)))
 
     def stop(self, step: Step, node: NodeRun) -> None:
         cause = (
@@ -46,15 +44,13 @@ class LaunchPlanKind(Kind):
     def started(self, step: Step, node: NodeRun) -> None:
         """The child exists, so that whoever follows the link finds it."""
         if node.phase == NODE.QUEUED:
-            deadlines.run(step, node, workflow_node_metadata=_metadata(node))
+            deadlines.run(step, node, workflow_node_metadata=child_metadata(node))
 
     def refused(self, step: Step, node: NodeRun, error: ExecutionError) -> None:
         flow.fail(step, node, error)
 
     def ended(self, step: Step, node: NodeRun, end: ChildEnded) -> None:
-        if end.name != node.child_execution:
-            return  # That of an attempt that is over.
-        metadata = _metadata(node)
+        metadata = child_metadata(node)
         if end.phase == WORKFLOW.SUCCEEDED:
             assert end.outputs is not None
             step.write(paths.outputs(node), end.outputs)
@@ -69,22 +65,29 @@ class LaunchPlanKind(Kind):
             flow.fail(step, node, error, workflow_node_metadata=metadata)
 
 
-def _child_name(node: NodeRun) -> str:
-    return ids.child_execution_name(node.scope.run.id.name, node.uid, node.attempt)
+def _name_child(node: NodeRun) -> NodeRun:
+    """From now on it is this child's end that counts, not that of an attempt before."""
+    run = node.scope.run
+    run.by_child.pop(node.child_execution, None)
+    node.child_execution = ids.child_execution_name(run.id.name, node.uid, node.attempt)
+    run.by_child[node.child_execution] = node
+    return node
 
 
 def _start_child(node: NodeRun) -> StartChild:
     assert node.inputs is not None
+    array = node.scope.parent if node.index is not None else None
     return StartChild(
         node.uid,
-        node_execution_id(node),
+        # An element has no row of its own; its child's parent is the array.
+        node_execution_id(array or node),
         node.child_execution,
         node.node.workflow_node.launchplan_ref,
         node.inputs,
     )
 
 
-def _metadata(node: NodeRun) -> event_pb2.WorkflowNodeMetadata:
+def child_metadata(node: NodeRun) -> event_pb2.WorkflowNodeMetadata:
     parent = node.scope.run.id
     child = identifier_pb2.WorkflowExecutionIdentifier(
         project=parent.project, domain=parent.domain, name=node.child_execution
