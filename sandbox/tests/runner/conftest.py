@@ -45,7 +45,9 @@ class Harness:
         linger_seconds: float = 10.0,
         preload_after_seconds: float = 0.0,
         users: TaskUsers | None = None,
+        idle_seconds: float = 300.0,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self.folder = folder
         self._users = users
         self.started: dict[str, datetime] = {}
@@ -59,7 +61,12 @@ class Harness:
     @cached_property
     def runner(self) -> ProcessRunner:
         return ProcessRunner(
-            environments={"default": self._interpreter, "missing": self.folder / "no/python"},
+            environments={
+                "default": self._interpreter,
+                "other": self._interpreter,
+                "missing": self.folder / "no/python",
+            },
+            idle_seconds=self._idle_seconds,
             templates_folder=self.folder / "templates",
             mark=("AIRFLYTE_STACK", "test-stack"),
             warm=self._warm,

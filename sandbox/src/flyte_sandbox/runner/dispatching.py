@@ -61,6 +61,14 @@ class Dispatcher:
             each.orphan or each.not_before or each.place is Place.ORDERED for each in self._attempts.values()
         )
 
+    def needs(self, template: TemplateProcess) -> bool:
+        """Whether an attempt is with it, or waits for a template of its environment."""
+        return any(
+            each.template is template
+            or (each.place is Place.WAITING and each.spec.environment == template.environment)
+            for each in self._attempts.values()
+        )
+
     # ---- orders from the engine ----
 
     def start(self, spec: AttemptSpec) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from flyte_sandbox.errors import StartupError
 from flyte_sandbox.runner.attempts import AttemptExit, AttemptSpec
 from flyte_sandbox.runner.dispatching import Dispatcher
+from flyte_sandbox.runner.idling import Idling
 from flyte_sandbox.runner.readiness import Readiness
 from flyte_sandbox.runner.task_users import TaskUsers
 from flyte_sandbox.runner.template_process import TemplateProcess
@@ -44,6 +45,7 @@ class ProcessRunner:
     :param grace_seconds: between SIGTERM and SIGKILL.
     :param on_started: called with key and time when an attempt's process exists, adopted ones too.
     :param on_end: called exactly once for each attempt that was started or resumed.
+    :param idle_seconds: how long a template of another environment than the default one is kept without work.
     :param linger_seconds: how long a template without attempts waits for the next server.
     :param preload_after_seconds: how long a new template waits with what earlier attempts had to import.
     :param users: decides as whom attempts run; None: as the server.
@@ -58,6 +60,7 @@ class ProcessRunner:
         grace_seconds: float,
         on_started: Callable[[str, datetime], None],
         on_end: Callable[[AttemptExit], None],
+        idle_seconds: float = 300.0,
         linger_seconds: float = 10.0,
         preload_after_seconds: float = 0.0,
         users: TaskUsers | None = None,
@@ -67,6 +70,7 @@ class ProcessRunner:
         self._templates = Templates(environments, templates_folder, mark, warm, patience, users)
         self._dispatcher = Dispatcher(self._templates, grace_seconds, on_started, on_end)
         self._readiness = Readiness(self._dispatcher)
+        self._idling = Idling(self._dispatcher.needs, idle_seconds)
         self._grace_seconds = grace_seconds
         self._posted: deque[Callable[[], None]] = deque()
         self._wakeup, self._wakeup_writer = socket.socketpair()
@@ -157,12 +161,13 @@ class ProcessRunner:
             self._dispatcher.look_again()
         if self._close_at is None:
             self._readiness.advance()
+        self._idling.advance(self._templates.all)
         self._templates.reap()
         self._advance_closing()
 
     def _patience(self) -> float | None:
         is_waiting = self._dispatcher.is_watching or self._close_at is not None or self._templates.is_leaving
-        return _LOOK_AGAIN_SECONDS if is_waiting else None
+        return _LOOK_AGAIN_SECONDS if is_waiting else self._idling.patience
 
     def _watch_templates(self) -> None:
         watched = {key.fileobj: key for key in self._selector.get_map().values()}
