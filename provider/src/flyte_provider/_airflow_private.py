@@ -8,10 +8,11 @@ installed Airflow. Public names with changing homes are in :mod:`flyte_provider.
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flyte_provider import _settings
@@ -264,6 +265,82 @@ def _state_from_database(ti: Any) -> str | None:
             TaskInstance.map_index == ti.map_index,
         ).one_or_none()
     return None if row is None else str(row[0])
+
+
+# -- metrics and traces --------------------------------------------------------------------------------------
+
+
+def count(name: str, **tags: str) -> None:
+    """Count one more of something in Airflow's metrics, as in ``flyte.launches``.
+
+    Relies on ``Stats.incr`` and its homes (all versions). Fallback: nothing is counted.
+    """
+    _measure("incr", name, tags=tags)
+
+
+def report_seconds(name: str, seconds: float, **tags: str) -> None:
+    """Report how long something took to Airflow's metrics.
+
+    Relies on ``Stats.timing``, which takes milliseconds or a timedelta (all versions). Fallback: none.
+    """
+    _measure("timing", name, timedelta(seconds=seconds), tags=tags)
+
+
+_STATS_HOMES = ("airflow.sdk.observability.stats", "airflow.observability.stats", "airflow.stats")
+
+
+@functools.lru_cache(maxsize=1)
+def _stats() -> Any:
+    """Return what has ``incr`` and ``timing``: a module on 3.3 and newer, an object before."""
+    for home in _STATS_HOMES:
+        try:
+            module = importlib.import_module(home)
+        except ImportError:
+            continue
+        return module if hasattr(module, "incr") else module.Stats
+    return None
+
+
+def _measure(method: str, *args: Any, tags: dict[str, str]) -> None:
+    try:
+        getattr(_stats(), method)(*args, tags=tags)
+    # No execution is worse for a metric that was not counted.
+    except Exception as exc:  # noqa: BLE001
+        log.debug("a metric was not reported: %s", exc)
+
+
+def record_span(name: str, began_at: datetime, ended_at: datetime, attributes: dict[str, str]) -> None:
+    """Add a finished span to the trace that the running task is in, where Airflow traces.
+
+    Relies on ``[traces] otel_on`` and on OpenTelemetry's current span (2.10 and newer). Fallback: no span.
+    """
+    from flyte_provider import _airflow
+
+    try:
+        if not _airflow.conf.getboolean("traces", "otel_on", fallback=False):
+            return
+        from opentelemetry import trace
+
+        nanoseconds = [int(moment.timestamp() * 1e9) for moment in (began_at, ended_at)]
+        tracer = trace.get_tracer("flyte_provider")
+        span = tracer.start_span(name, start_time=nanoseconds[0], attributes=attributes)
+        span.end(end_time=nanoseconds[1])
+    # No execution is worse for a span that was not recorded.
+    except Exception as exc:  # noqa: BLE001
+        log.debug("a span was not recorded: %s", exc)
+
+
+def lineage_parent_id(context: Any) -> str | None:
+    """Return ``namespace/job/run`` of this task for OpenLineage, None where it is not installed.
+
+    Relies on ``airflow.providers.openlineage.plugins.macros.lineage_parent_id`` (a template macro).
+    """
+    try:
+        macros = importlib.import_module("airflow.providers.openlineage.plugins.macros")
+    except ImportError:
+        return None
+    ti = context.get("ti")
+    return None if ti is None else str(macros.lineage_parent_id(ti))
 
 
 # -- secrets -------------------------------------------------------------------------------------------------

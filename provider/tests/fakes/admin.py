@@ -199,6 +199,17 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
             task.closure.logs.add(uri=f"http://logs/{execution}/{node}/{attempt}", name="log")
             self.task_executions.append(task)
 
+    def set_node(self, execution: str, node: str, phase: int, seconds: float = 0.0) -> None:
+        """Put a node of the top level into a phase, as the latest change."""
+        node_id = identifier_pb2.NodeExecutionIdentifier(node_id=node, execution_id=execution_id(execution))
+        entry = node_execution_pb2.NodeExecution(id=node_id)
+        entry.metadata.spec_node_id = node
+        entry.closure.phase = phase
+        entry.closure.duration.FromTimedelta(timedelta(seconds=seconds))
+        with self.lock:
+            self.nodes = [(parent, old) for parent, old in self.nodes if old.id != node_id]
+            self.nodes.append(("", entry))
+
     # -- faults ----------------------------------------------------------------------------------------------
 
     def _enter(self, method: str, request: Any, context: grpc.ServicerContext) -> Fault | None:
@@ -380,6 +391,12 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
     # -- nodes, projects, version ----------------------------------------------------------------------------
 
     def list_node_executions(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if not request.filters:
+            wanted = request.workflow_execution_id.name
+            nodes = [
+                node for parent, node in self.nodes if node.id.execution_id.name == wanted and not parent
+            ]
+            return node_execution_pb2.NodeExecutionList(node_executions=nodes[::-1])
         if request.filters != "value_in(phase,FAILED;TIMED_OUT)":
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"invalid value for filters {request.filters!r}")
         found = []

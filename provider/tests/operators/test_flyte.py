@@ -77,7 +77,7 @@ def url(admin: FakeAdmin, execution: str) -> str:
 def test_green_means_that_the_execution_has_succeeded(admin: FakeAdmin, make: Make) -> None:
     assert admin.script is not None
     admin.script.looks = 3
-    operator = make()
+    operator = make(log_progress=False)
     context = make_context(operator)
     assert operator.execute(context) == name(operator)
     assert admin.calls == ["GetActiveLaunchPlan", "CreateExecution", *["GetExecution"] * 4]
@@ -286,6 +286,7 @@ def test_a_long_execution_defers(admin: FakeAdmin, make: Make) -> None:
         "poll_error_timeout": 600.0,
         "cancel_on_kill": True,
         "url": url(admin, name(operator)),
+        "log_progress": True,
     }
     assert (defer.method_name, defer.timeout) == ("execute_complete", None)
     assert context["ti"].xcoms["flyte_console_url"] == url(admin, name(operator))

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from flyteidl.core.execution_pb2 import NodeExecution
 
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseTrigger
@@ -63,6 +64,45 @@ async def test_one_event_says_how_it_ended(admin: FakeAdmin, conn_id: str) -> No
         {"status": "succeeded", "phase": "SUCCEEDED", "error": None, **EXPECTED}
     ]
     assert admin.count("GetExecution") == 4
+
+
+async def test_the_log_tells_how_nodes_fare(
+    admin: FakeAdmin, conn_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    trigger = make(conn_id)
+    monkeypatch.setattr(type(trigger), "log", SimpleNamespace(info=said.append, warning=said.append))
+    admin.script = None
+    admin.add_execution("e1")
+    admin.set_node("e1", "n0", NodeExecution.RUNNING)
+    waiting = asyncio.create_task(events(trigger))
+    await called(admin, "ListNodeExecutions", 2)
+    admin.fail("ListNodeExecutions")
+    admin.set_node("e1", "n0", NodeExecution.SUCCEEDED, seconds=1)
+    await called(admin, "ListNodeExecutions", admin.count("ListNodeExecutions") + 3)
+    admin.end("e1")
+    await waiting
+    assert said == ["Node n0: RUNNING", "Node n0: SUCCEEDED after 1.0 s"]
+
+
+async def test_a_crowd_shares_two_questions_a_second(admin: FakeAdmin, conn_id: str) -> None:
+    admin.script = None
+    names = [f"e{index}" for index in range(20)]
+    for name in names:
+        admin.add_execution(name)
+    kwargs = {"poll_interval": 0.02, "max_poll_interval": 0.02}
+    waits = [
+        asyncio.create_task(events(FlyteExecutionTrigger(conn_id, PROJECT, DOMAIN, name, **kwargs)))
+        for name in names
+    ]
+    began = time.monotonic()
+    await called(admin, "ListExecutions", 3)
+    asked = admin.count("ListNodeExecutions")
+    # While they arrive, the first few are no crowd yet.
+    assert asked <= 10 + 2 * (time.monotonic() - began)
+    for name in names:
+        admin.end(name)
+    await asyncio.gather(*waits)
 
 
 async def test_an_event_is_held_back_until_airflow_has_seen_the_worker_off(

@@ -27,6 +27,7 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
 from flyte_provider._client.channel import open_channel
+from flyte_provider._client.progress import nodes_request
 from flyte_provider._client.rpc_errors import translate
 from flyte_provider.connection import FlyteConnection
 from flyte_provider.exceptions import FlyteServerError
@@ -236,6 +237,14 @@ class FlyteClient:
         )
         action = f"list nodes of execution {execution_id.name!r}"
         return list(self._call(self._stub.ListNodeExecutions, request, action).node_executions)
+
+    def list_changed_nodes(
+        self, execution_id: identifier_pb2.WorkflowExecutionIdentifier
+    ) -> list[node_execution_pb2.NodeExecution]:
+        """List the nodes of the top level, latest changed first; once, since nothing depends on it."""
+        action = f"list nodes of execution {execution_id.name!r}"
+        reply = self._once(self._stub.ListNodeExecutions, nodes_request(execution_id), action)
+        return list(reply.node_executions)
 
     def get_node_execution(
         self, node_id: identifier_pb2.NodeExecutionIdentifier

@@ -7,7 +7,8 @@ its own or from :mod:`.poll_hub`'s lists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
@@ -19,8 +20,12 @@ from flyteidl.service import admin_pb2_grpc
 from flyte_provider import _airflow_private, _settings
 from flyte_provider._client.channel import shared_aio_channel
 from flyte_provider._client.poll_hub import PollHub
+from flyte_provider._client.progress import Progress
 from flyte_provider._client.rpc_errors import translate
 from flyte_provider.connection import FlyteConnection, parse_connection
+from flyte_provider.exceptions import FlyteServerError
+
+log = logging.getLogger(__name__)
 
 # A thousand triggers that start together ask Airflow for their connection once, not a thousand times.
 CONNECTION_SECONDS = 30.0
@@ -84,6 +89,19 @@ class ExecutionWatch:
         :raises FlyteServerError: transient ones included, patience is the caller's
         """
         return await self._hub.look(execution_id)
+
+    async def tell_progress(
+        self,
+        execution_id: identifier_pb2.WorkflowExecutionIdentifier,
+        progress: Progress,
+        tell: Callable[[str], object],
+    ) -> None:
+        """Tell what is new about an execution's nodes, when it is its turn; an error is no news."""
+        try:
+            for line in progress.take(await self._hub.list_changed_nodes(execution_id)):
+                tell(line)
+        except FlyteServerError as exc:
+            log.debug("%s", exc)
 
     async def terminate(
         self, execution_id: identifier_pb2.WorkflowExecutionIdentifier, cause: str, timeout_seconds: float

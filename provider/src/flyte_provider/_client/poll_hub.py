@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc.aio
-from flyteidl.admin import common_pb2, execution_pb2
+from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2
 from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier as ExecutionId
 from flyteidl.service import admin_pb2_grpc
 
+from flyte_provider._client.progress import nodes_request
 from flyte_provider._client.rpc_errors import translate
 from flyte_provider.connection import FlyteConnection
 from flyte_provider.exceptions import FlyteServerError
@@ -34,6 +35,8 @@ BATCH_FROM = 8
 #: A server's page and the length of a filter are not to be tried out.
 MOST_NAMES = 100
 WINDOW_SECONDS = 0.25
+#: In a crowd, somebody's nodes are asked for this often.
+NODES_SECONDS = 0.5
 # Answers of a server that cannot or may not list; another try would say the same.
 _REFUSALS = {"UNIMPLEMENTED", "PERMISSION_DENIED", "INVALID_ARGUMENT"}
 
@@ -67,6 +70,7 @@ class PollHub:
         self._connection = connection
         self._stub = admin_pb2_grpc.AdminServiceStub(channel)
         self._in_flight = asyncio.Semaphore(most_in_flight)
+        self._next_nodes_at = 0.0
         self._groups: dict[tuple[str, str], _Group] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -103,6 +107,28 @@ class PollHub:
         """
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id)
         return await self._call(self._stub.GetExecution, request, f"get execution {execution_id.name!r}")
+
+    async def list_changed_nodes(self, execution_id: ExecutionId) -> list[node_execution_pb2.NodeExecution]:
+        """Return an execution's nodes, latest changed first; none when it is not this one's turn.
+
+        Nodes cannot be asked for together. So that a thousand who wait do not ask a hundred times a second
+        for what is only told, all of them share two questions a second.
+
+        :raises FlyteServerError: as :meth:`look`
+        """
+        if not self._is_turn():
+            return []
+        action = f"list nodes of execution {execution_id.name!r}"
+        reply = await self._call(self._stub.ListNodeExecutions, nodes_request(execution_id), action)
+        return list(reply.node_executions)
+
+    def _is_turn(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        is_crowded = sum(len(group.awaited) for group in self._groups.values()) >= BATCH_FROM
+        if is_crowded and now < self._next_nodes_at:
+            return False
+        self._next_nodes_at = now + NODES_SECONDS
+        return True
 
     async def _call(self, method: Any, request: Any, action: str) -> Any:
         async with self._in_flight:

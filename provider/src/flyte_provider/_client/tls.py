@@ -90,19 +90,25 @@ def _name_in(der: bytes) -> str:
     return str(found[0]).replace("*", "any") if found else ""
 
 
-def https_adapter(connection: FlyteConnection) -> Any:
-    """Return a requests adapter that trusts the system's authorities and the connection's own.
+def https_context(connection: FlyteConnection) -> ssl.SSLContext:
+    """Return what to trust over HTTPS: the system's authorities and the connection's own.
 
-    Both, unlike for Flyte itself: the OAuth server is often a public one.
+    Both, unlike for Flyte itself: OAuth servers and stores are often public ones.
     """
-    from requests.adapters import HTTPAdapter
-
     context = ssl.create_default_context()
     if connection.ca_cert_file_path:
         context.load_verify_locations(cadata=_read_ca_file(connection).decode())
     if connection.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def https_adapter(connection: FlyteConnection) -> Any:
+    """Return a requests adapter that trusts what :func:`https_context` does."""
+    from requests.adapters import HTTPAdapter
+
+    context = https_context(connection)
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
+from flyte_provider import _airflow_private
 from flyte_provider._client import phases
 from flyte_provider._client.admin import FlyteClient
 from flyte_provider._client.codec import encode_inputs
@@ -110,6 +111,12 @@ class Launcher:
         :raises FlyteExecutionConflictError: when the name is somebody else's
         :raises FlyteConcurrencyLimitError: when the launch plan's limit is reached
         """
+        launched = self._launch()
+        is_new = launched.how in ("created", "recovered")
+        _airflow_private.count("flyte.launches" if is_new else "flyte.reattaches", how=launched.how)
+        return launched
+
+    def _launch(self) -> Launched:
         previous = self._find_previous()
         if previous is None:
             return self._create()

@@ -19,6 +19,7 @@ from flyteidl.core import identifier_pb2
 from flyte_provider import _airflow, _airflow_private
 from flyte_provider._client import phases
 from flyte_provider._client.admin import FlyteClient
+from flyte_provider._client.progress import Progress
 from flyte_provider._waiting import ErrorBudget, TaskLog, Wakeup
 from flyte_provider.exceptions import (
     FlyteExecutionAbortedError,
@@ -28,6 +29,8 @@ from flyte_provider.exceptions import (
 
 #: A killed task has five seconds before SIGKILL; the question to Airflow takes some of them.
 KILL_RPC_SECONDS = 3.0
+#: Between two questions for the nodes; the first quick looks go without.
+PROGRESS_SECONDS = 2.0
 _NOTHING_TO_TERMINATE = {"FAILED_PRECONDITION", "NOT_FOUND"}
 
 
@@ -46,12 +49,25 @@ class Watch:
     :param cancels: whether a kill terminates the execution; a sensor finds out after its first look
     :param detaches: whether a worker's shutdown leaves the execution to the next try
     :param task_name: for causes, as in ``dag.task``
+    :param tells_progress: whether the log tells how the nodes fare
     """
 
-    def __init__(self, context: Any, log: TaskLog, *, cancels: bool, detaches: bool, task_name: str) -> None:
+    def __init__(
+        self,
+        context: Any,
+        log: TaskLog,
+        *,
+        cancels: bool,
+        detaches: bool,
+        task_name: str,
+        tells_progress: bool = False,
+    ) -> None:
         self._context = context
         self._log = log
         self.cancels = cancels
+        self.tells_progress = tells_progress
+        self._progress = Progress()
+        self._next_progress_at = 0.0
         self._detaches = detaches
         self._task_name = task_name
         self._wakeup = Wakeup()
@@ -110,6 +126,7 @@ class Watch:
                 return None
             self.pause(min(interval, left))
             execution = self.look(execution_id, budget)
+            self.tell_progress(execution_id, execution)
             if execution is not None and phases.is_terminal(execution):
                 return execution
         return None
@@ -122,10 +139,29 @@ class Watch:
         try:
             execution = self._client.look_at_execution(execution_id)
         except FlyteServerError as exc:
+            _airflow_private.count("flyte.poll_errors", code=exc.code)
             budget.failed(exc)
             return None
         budget.answered()
         return execution
+
+    def tell_progress(
+        self,
+        execution_id: identifier_pb2.WorkflowExecutionIdentifier,
+        execution: execution_pb2.Execution | None,
+    ) -> None:
+        """Tell what is new about the nodes: at the end, and not too often before; an error is no news."""
+        if not self.tells_progress or self._client is None or execution is None:
+            return
+        now = time.monotonic()
+        if now < self._next_progress_at and not phases.is_terminal(execution):
+            return
+        self._next_progress_at = now + PROGRESS_SECONDS
+        try:
+            for line in self._progress.take(self._client.list_changed_nodes(execution_id)):
+                self._log.info("%s", line)
+        except FlyteServerError as exc:
+            self._log.info("No news of the nodes: %s", exc)
 
     # -- being killed ----------------------------------------------------------------------------------------
 
@@ -200,6 +236,7 @@ def terminate_quietly(
     log: TaskLog,
 ) -> None:
     """Ask Flyte to terminate and log what comes of it; an execution that has ended needs nothing."""
+    began = time.monotonic()
     try:
         client.terminate_execution(execution_id, cause, timeout=KILL_RPC_SECONDS)
     except FlyteServerError as exc:
@@ -208,6 +245,7 @@ def terminate_quietly(
         else:
             log.warning("Execution %s may still be running: %s", execution_id.name, exc)
         return
+    _airflow_private.report_seconds("flyte.cancel_latency", time.monotonic() - began)
     log.info("Terminated execution %s: %s", execution_id.name, cause)
 
 

@@ -14,6 +14,7 @@ from flyte_provider._airflow import BaseOperator, BaseOperatorLink, XCom, mask_s
 from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import Coordinates
 from flyte_provider._launch.target import LaunchOptions, choose_target
+from flyte_provider._lineage import Ended, lineage, parent_id
 from flyte_provider._waiting import ErrorBudget, look_intervals
 from flyte_provider.exceptions import FlyteConfigurationError
 from flyte_provider.hooks.flyte import FlyteHook
@@ -122,6 +123,11 @@ class FlyteOperator(BaseOperator):
     :param return_value: What the task returns: ``execution_name``, ``outputs`` or ``execution`` (a summary).
     :param push_outputs: Whether to push the outputs as XCom ``flyte_outputs``.
     :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them.
+    :param log_progress: Whether the task's log tells how the nodes fare, and ends with the last lines of a
+        failing attempt's own log where its link can be read.
+    :param openlineage_inject_parent_job_info: Whether the execution gets this task as its OpenLineage parent,
+        as annotation and environment variable ``OPENLINEAGE_PARENT_ID``;
+        ``[openlineage] spark_inject_parent_job_info`` where None.
     """
 
     template_fields: Sequence[str] = (
@@ -203,6 +209,8 @@ class FlyteOperator(BaseOperator):
         return_value: str = "execution_name",
         push_outputs: bool = False,
         xcom_max_bytes: int = 49152,
+        log_progress: bool = True,
+        openlineage_inject_parent_job_info: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -246,6 +254,9 @@ class FlyteOperator(BaseOperator):
         self.return_value = return_value
         self.push_outputs = push_outputs
         self.xcom_max_bytes = xcom_max_bytes
+        self.log_progress = log_progress
+        self.openlineage_inject_parent_job_info = openlineage_inject_parent_job_info
+        self._ended: Ended | None = None
         self._watch: Watch | None = None
         if raw_data_prefix is not None:
             warnings.warn("raw_data_prefix is now raw_output_data_config", DeprecationWarning, stacklevel=2)
@@ -307,6 +318,7 @@ class FlyteOperator(BaseOperator):
             cancels=self.cancel_on_kill,
             detaches=self.on_worker_shutdown == "detach" and self.durable,
             task_name=f"{self.dag_id}.{self.task_id}",
+            tells_progress=self.log_progress,
         )
         return self._watch
 
@@ -321,7 +333,7 @@ class FlyteOperator(BaseOperator):
             target=choose_target(self.launchplan_name, self.task_name, self.workflow_name, self.version),
             inputs=self._read_inputs(context),
             coordinates=coordinates,
-            options=self._options(),
+            options=self._options(context),
             explicit_name=self.execution_name or "",
             is_durable=self.durable,
             retry_strategy=self.retry_strategy,
@@ -354,7 +366,8 @@ class FlyteOperator(BaseOperator):
             raise FlyteConfigurationError(f"inputs: expected a dict keyed by input name, got {kind}")
         return inputs or {}
 
-    def _options(self) -> LaunchOptions:
+    def _options(self, context: Context) -> LaunchOptions:
+        parent = parent_id(context, self.openlineage_inject_parent_job_info)
         secret = (self.oauth2_client or {}).get("client_secret")
         if isinstance(secret, str) and secret:
             # It should be the name of a Flyte secret; whoever puts the secret itself here shall not find it
@@ -362,8 +375,10 @@ class FlyteOperator(BaseOperator):
             mask_secret(secret)
         return LaunchOptions(
             labels=self.labels,
-            annotations=self.annotations,
-            envs=self.envs,
+            annotations={**parent, **self.annotations}
+            if parent and self.annotations
+            else self.annotations or parent,
+            envs={**parent, **self.envs} if parent and self.envs else self.envs or parent,
             tags=self.tags,
             max_parallelism=self.max_parallelism,
             raw_output_data_config=self.raw_output_data_config,
@@ -458,6 +473,7 @@ class FlyteOperator(BaseOperator):
             poll_error_timeout=self._seconds("poll_error_timeout"),
             cancel_on_kill=self.cancel_on_kill,
             url=url,
+            log_progress=self.log_progress,
         )
         assert self._watch is not None
         self._watch.check_still_wanted()
@@ -522,16 +538,35 @@ class FlyteOperator(BaseOperator):
         url = self.hook.console_url(name)
         summary = summarise_execution(execution, url)
         xcoms.push(context, xcoms.EXECUTION_KEY, summary)
-        raise_for_phase(self.hook.get_client(), execution, url, self.log)
+        self._ended = Ended(execution.id.name, self.hook.connection.endpoint, url)
+        client = self.hook.get_client()
+        raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
         self.log.info("Execution %s succeeded after %s s", name, summary["duration"])
         outputs: Any = None
         if self.push_outputs or self.return_value == "outputs":
             values, uri = fetch_outputs(self.hook.get_client(), execution.id)
             uri = uri or execution.closure.outputs.uri
+            self._ended.outputs = values
             outputs = xcoms.within_limit(values, uri, self.xcom_max_bytes, self.log)
         if self.push_outputs:
             xcoms.push(context, xcoms.OUTPUTS_KEY, outputs)
         return {"execution_name": name, "outputs": outputs, "execution": summary}[self.return_value]
+
+    # -- OpenLineage -----------------------------------------------------------------------------------------
+
+    def get_openlineage_facets_on_start(self) -> Any:
+        """Return what is known before the launch: the addresses among the inputs."""
+        inputs = self.inputs if isinstance(self.inputs, Mapping) else {}
+        return lineage(inputs=inputs, outputs={}, ended=None)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return the addresses among inputs and outputs, and which execution it was."""
+        inputs = self.inputs if isinstance(self.inputs, Mapping) else {}
+        return lineage(inputs=inputs, outputs=self._ended.outputs if self._ended else {}, ended=self._ended)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
+        """Return the same as on completion, without outputs."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
     def on_kill(self) -> None:
         """Terminate the execution, or leave it where the task is only moving; never raises."""

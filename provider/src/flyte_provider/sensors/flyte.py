@@ -12,6 +12,7 @@ from flyte_provider import _airflow, _airflow_private, _settings
 from flyte_provider._airflow import BaseSensorOperator
 from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import belongs_to_run
+from flyte_provider._lineage import Ended, lineage
 from flyte_provider._waiting import ErrorBudget, look_intervals
 from flyte_provider.exceptions import (
     FlyteConfigurationError,
@@ -48,6 +49,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
     :param fail_on_abort: Whether an aborted execution fails the task; otherwise it skips it.
     :param push_outputs: Whether to push the execution's outputs as XCom ``flyte_outputs``.
     :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them.
+    :param log_progress: Whether the task's log tells how the nodes fare, and ends with the last lines of a
+        failing attempt's own log where its link can be read.
 
     ``poke_interval`` is the longest wait between two looks; the first ones come sooner, except in reschedule
     mode.
@@ -71,6 +74,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         fail_on_abort: bool = True,
         push_outputs: bool = False,
         xcom_max_bytes: int = 49152,
+        log_progress: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,6 +89,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         self.fail_on_abort = fail_on_abort
         self.push_outputs = push_outputs
         self.xcom_max_bytes = xcom_max_bytes
+        self.log_progress = log_progress
+        self._ended: Ended | None = None
         self._watch: Watch | None = None
         self._budget: ErrorBudget | None = None
         self._has_ended = False
@@ -123,7 +129,13 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         from flyte_provider._launch.watch import Watch
 
         self._watch = Watch(
-            context, self.log, cancels=cancels, detaches=True, task_name=f"{self.dag_id}.{self.task_id}"
+            context,
+            self.log,
+            cancels=cancels,
+            detaches=True,
+            task_name=f"{self.dag_id}.{self.task_id}",
+            # Each poke of a rescheduled sensor is a process that would tell everything again.
+            tells_progress=self.log_progress and not (self.reschedule and not self.deferrable),
         )
         url = self.hook.console_url(self._name)
         client = self.hook.get_client(pause=self._watch.pause)
@@ -179,6 +191,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         assert self._watch is not None
         assert self._budget is not None
         execution = self._watch.look(self._id, self._budget)
+        self._watch.tell_progress(self._id, execution)
         if execution is not None:
             self._watch.cancels = self._is_cancelled_with_us(execution, context)
         return execution
@@ -195,16 +208,19 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         from flyte_provider._launch.resumed import raise_for_phase
 
         self._has_ended = True
+        self._ended = Ended(self._name, self.hook.connection.endpoint, self.hook.console_url(self._name))
         url = self.hook.console_url(self._name)
         xcoms.push(context, xcoms.EXECUTION_KEY, summarise_execution(execution, url))
         try:
-            raise_for_phase(self.hook.get_client(), execution, url, self.log)
+            client = self.hook.get_client()
+            raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
         except FlyteExecutionError as exc:
             self._skip_instead(exc)
             raise
         if self.push_outputs:
             outputs, uri = fetch_outputs(self.hook.get_client(), execution.id)
             uri = uri or execution.closure.outputs.uri
+            self._ended.outputs = outputs
             value = xcoms.within_limit(outputs, uri, self.xcom_max_bytes, self.log)
             xcoms.push(context, xcoms.OUTPUTS_KEY, value)
 
@@ -260,6 +276,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             poll_error_timeout=_settings.get_float("poll_error_timeout"),
             cancel_on_kill=self._watch.cancels,
             url=self.hook.console_url(self._name),
+            log_progress=self.log_progress,
         )
         timeout = timedelta(seconds=seconds_left)
         self._watch.check_still_wanted()
@@ -307,6 +324,10 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
 
         cause = f"Airflow: sensor {self.dag_id}.{self.task_id} timed out after {self.timeout:g} s"
         terminate_quietly(self.hook.get_client(), self._id, cause, self.log)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return the addresses among the outputs, and which execution it was."""
+        return lineage(inputs={}, outputs=self._ended.outputs if self._ended else {}, ended=self._ended)
 
     def on_kill(self) -> None:
         """Terminate the execution where ``cancel_on_kill`` says so; never raises."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
 
     from flyte_provider._client.aio import ExecutionWatch
+    from flyte_provider._client.progress import Progress
 
 # Below Airflow's [triggerer] on_kill_timeout, whose expiry would be logged as our failure.
 _KILL_RPC_SECONDS = 10.0
@@ -47,6 +48,7 @@ class FlyteExecutionTrigger(BaseTrigger):
     :param poll_error_timeout: Seconds without an answer from Flyte after which the execution counts as lost.
     :param cancel_on_kill: Whether a user's kill of the deferred task terminates the execution.
     :param url: The execution's page in the Flyte console.
+    :param log_progress: Whether to tell in the task's log how the execution's nodes fare.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         poll_error_timeout: float = 600.0,
         cancel_on_kill: bool = True,
         url: str = "",
+        log_progress: bool = True,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
@@ -73,6 +76,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         self.poll_error_timeout = poll_error_timeout
         self.cancel_on_kill = cancel_on_kill
         self.url = url
+        self.log_progress = log_progress
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return exactly the constructor's arguments."""
@@ -89,6 +93,7 @@ class FlyteExecutionTrigger(BaseTrigger):
                 "poll_error_timeout": self.poll_error_timeout,
                 "cancel_on_kill": self.cancel_on_kill,
                 "url": self.url,
+                "log_progress": self.log_progress,
             },
         )
 
@@ -113,6 +118,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         ti = self.task_instance
         task = f"{ti.dag_id}.{ti.task_id}" if ti else "of an unknown name"
         cause = f"Airflow: task {task} killed by user"
+        began = time.monotonic()
         try:
             watch = await self._open_watch()
             await watch.terminate(self._execution_id(), cause, _KILL_RPC_SECONDS)
@@ -122,6 +128,7 @@ class FlyteExecutionTrigger(BaseTrigger):
             else:
                 self.log.warning("Execution %s may still be running: %s", self.name, exc)
         else:
+            _airflow_private.report_seconds("flyte.cancel_latency", time.monotonic() - began)
             self.log.info("Terminated execution %s: %s", self.name, cause)
 
     async def _was_killed(self) -> bool:
@@ -154,9 +161,12 @@ class FlyteExecutionTrigger(BaseTrigger):
         self, watch: ExecutionWatch, execution_id: WorkflowExecutionIdentifier
     ) -> dict[str, Any]:
         budget = ErrorBudget(self.name, self.url, self.poll_error_timeout, self.log.warning)
+        progress = _client_progress()
         intervals: Iterator[float] | None = None
         while True:
             execution = await self._look(watch, execution_id, budget)
+            if self.log_progress and execution is not None:
+                await watch.tell_progress(execution_id, progress, self.log.info)
             if execution is not None and _is_terminal(execution):
                 return self._ended(execution)
             left = self._seconds_left()
@@ -172,6 +182,7 @@ class FlyteExecutionTrigger(BaseTrigger):
         try:
             execution = await watch.look(execution_id)
         except FlyteServerError as exc:
+            _airflow_private.count("flyte.poll_errors", code=exc.code)
             budget.failed(exc)
             return None
         budget.answered()
@@ -233,6 +244,12 @@ async def _load_client() -> Any:
     if _client is None:
         _client = await asyncio.to_thread(importlib.import_module, "flyte_provider._client.aio")
     return _client
+
+
+def _client_progress() -> Progress:
+    from flyte_provider._client.progress import Progress
+
+    return Progress()
 
 
 def _is_terminal(execution: execution_pb2.Execution) -> bool:
