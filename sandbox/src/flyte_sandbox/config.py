@@ -31,11 +31,14 @@ class SandboxConfig:
     :param uv: told to clients on this machine, which build environments from an ``ImageSpec``; None lets them
         look for one.
     :param warm: fork tasks from a process that has their libraries loaded.
-    :param slots: how many attempts may run at once; 0 means one more than there are cores.
+    :param resources: what a task's requests mean. ``clamp``: one that is beyond this machine gets all of it,
+        and a note; ``enforce``: it is refused, and a memory limit ends who exceeds it; ``off``: nothing.
+    :param slots: how many attempts may run at once, whatever they ask for; 0 leaves it to ``resources``: with
+        ``off`` one more than there are cores, else as many as there is room for.
     :param max_nodes: nodes that a workflow may have (the real one: 100).
     :param first_look_seconds: how long GetExecution of a new execution may wait for its end.
-    :param preload_after_seconds: how long a new template leaves the processor to others before it imports what
-        earlier tasks needed.
+    :param preload_after_seconds: how long a new template leaves the processor to others before it imports
+        what earlier tasks needed.
     :param grace_seconds: between SIGTERM and SIGKILL of a task.
     :param task_env: more variables for every task.
     :param mark: name and value of the variable that every process of this stack carries.
@@ -56,6 +59,7 @@ class SandboxConfig:
     images: Literal["lenient", "strict"] = "lenient"
     uv: Path | None = None
     warm: bool = True
+    resources: Literal["clamp", "enforce", "off"] = "clamp"
     slots: int = 0
     max_nodes: int = 10_000
     first_look_seconds: float = 0.5

@@ -106,17 +106,20 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         Effect.LENIENT,
         "Resources",
-        "Requests are scheduled, limits enforced; beyond the memory limit the code is `OOMKilled`",
-        "Quantities are checked when a task is registered, and nothing is enforced; a GPU that was asked for "
-        "is noted on the attempt, a process that the kernel kills for want of memory is `Interrupted`",
-        "Not there yet: slots and limits come with the settings clamp, enforce and off",
-        "engine/slots.py",
+        "Requests are scheduled, limits enforced; a pod that fits nowhere waits for ever",
+        "Requests are scheduled. By default one beyond this machine counts as all of it and a GPU is done "
+        "without, both noted on the attempt; limits end nobody. With `resources = enforce` an impossible "
+        "request fails (`ResourceRequestsExceedLimits`), and more private memory than the limit ends the "
+        "attempt (`OOMKilled`). CPU limits and ephemeral storage have no effect",
+        'Code with `mem="64Gi", gpu="1"` runs unchanged on a laptop',
+        "engine/resources.py",
     ),
     Difference(
         Effect.LENIENT,
         "Isolation of a task",
         "A pod with its own files, network and service account",
-        "A process of the user who started the sandbox, in a session, folder and home of its own",
+        "A process of the user who started the sandbox, in a session, folder and home of its own; under root "
+        "as uid 61000 where that can enter all it needs, else as root, which the attempt's reasons say",
         "No containers: do not run what you would not run in a terminal",
         "runner/template/isolation.py",
     ),
@@ -302,7 +305,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.OTHER,
         "Phases of a task execution before it runs",
         "QUEUED, INITIALIZING or WAITING_FOR_RESOURCES with Kubernetes' reasons, RUNNING",
-        "QUEUED until a slot is free and the process exists, then RUNNING",
+        "QUEUED until there is room and the process exists, then RUNNING; with `resources = enforce` "
+        "WAITING_FOR_RESOURCES while there is no room",
         "There is no pod that could be pulled or pending",
         "engine/nodes/task.py",
     ),

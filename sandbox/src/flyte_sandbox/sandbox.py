@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -46,8 +45,9 @@ from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
 from flyte_sandbox.engine.ordering import Orders
+from flyte_sandbox.engine.rationing import Rationing
 from flyte_sandbox.engine.sleeping import Sleeper
-from flyte_sandbox.engine.slots import Slots
+from flyte_sandbox.engine.task_attributes import TaskAttributes
 from flyte_sandbox.engine.task_environment import platform_env
 from flyte_sandbox.environments import BuiltEnvironments, Environments
 from flyte_sandbox.rpc.dispatch import Dispatcher
@@ -55,6 +55,7 @@ from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.server import GrpcServer
 from flyte_sandbox.runner import ProcessRunner, TaskUsers
+from flyte_sandbox.runner.machine import this_machine
 from flyte_sandbox.scheduler import Scheduler
 from flyte_sandbox.state_folder import StateFolder
 from flyte_sandbox.web.app import create_app
@@ -208,8 +209,11 @@ class Sandbox:
         self._planner = AttemptPlanner(
             config.attempts, self.store, env, self._environments, is_strict, self._users
         )
-        slots = Slots(config.slots or (os.cpu_count() or 1) + 1)
-        self._orders = Orders(self.db, self.store, self._planner, slots, self.engine.post, config.max_nodes)
+        attributes = TaskAttributes(self.db)
+        rationing = Rationing(this_machine(), config.resources, config.slots, attributes.of)
+        self._orders = Orders(
+            self.db, self.store, self._planner, rationing, self.engine.post, config.max_nodes
+        )
         self._actor = Actor(
             self.db,
             self.store,

@@ -9,9 +9,10 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.messages import StartAttempt
 from flyte_sandbox.engine.ordering import Orders
-from flyte_sandbox.engine.slots import Slots
+from flyte_sandbox.engine.rationing import Rationing
 from flyte_sandbox.environments import Environments
 from flyte_sandbox.runner import AttemptSpec
+from flyte_sandbox.runner.machine import Machine
 
 from .graphs import Stepper, task_node, template
 
@@ -33,7 +34,8 @@ class RecordingRunner:
 def test_attempts_of_an_earlier_server_are_resumed_before_anything_else_is_ordered(tmp_path: Path) -> None:
     database, store = Database(f"sqlite:///{tmp_path / 'flyte.db'}"), Store(tmp_path / "buckets")
     planner = AttemptPlanner(tmp_path / "attempts", store, {}, Environments({}))
-    orders = Orders(database, store, planner, Slots(4), lambda *_: None)
+    machine = Machine(cpu_millis=2000, memory_bytes=4 << 30, gpus=0)
+    orders = Orders(database, store, planner, Rationing(machine), lambda *_: None)
     runner = RecordingRunner()
     orders.use(runner)
     run = Stepper(template([task_node("n0", ("", "text")), task_node("n1", ("", "text"))], ("n0", "o0")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from flyteidl.core import tasks_pb2, workflow_pb2
 
 from flyte_sandbox.engine.parity import parity_notes
@@ -43,15 +42,6 @@ def test_an_override_of_the_image_counts() -> None:
     overrides = workflow_pb2.TaskNodeOverrides(container_image="ghcr.io/me/other:v1")
     (note,) = parity_notes(task(), overrides, None)
     assert "ghcr.io/me/other:v1" in note
-
-
-@pytest.mark.parametrize("place", ["task", "override"])
-def test_a_gpu_request_is_told(place: str) -> None:
-    gpu = tasks_pb2.Resources.ResourceEntry(name=tasks_pb2.Resources.GPU, value="1")
-    with_gpu, overrides = task(), workflow_pb2.TaskNodeOverrides()
-    target = with_gpu.container.resources if place == "task" else overrides.resources
-    target.requests.append(gpu)
-    assert parity_notes(with_gpu, overrides, None) == ["A GPU was requested; the task ran without one."]
 
 
 def test_a_service_account_is_told() -> None:

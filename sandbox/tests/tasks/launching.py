@@ -53,18 +53,21 @@ class Launched:
         return self
 
     def attempts(self) -> list[task_execution_pb2.TaskExecution]:
+        """In order; none while its node has not begun."""
+        node = self._node()
+        if node is None:
+            return []
         request = task_execution_pb2.TaskExecutionListRequest(
-            node_execution_id=self._node().id,
+            node_execution_id=node.id,
             limit=100,
             sort_by=common_pb2.Sort(key="retry_attempt", direction=common_pb2.Sort.ASCENDING),
         )
         return list(self.tasks.admin.ListTaskExecutions(request).task_executions)
 
-    def _node(self) -> node_execution_pb2.NodeExecution:
+    def _node(self) -> node_execution_pb2.NodeExecution | None:
         request = node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=self.id, limit=100)
         nodes = self.tasks.admin.ListNodeExecutions(request).node_executions
-        (node,) = (each for each in nodes if each.id.node_id not in ("start-node", "end-node"))
-        return node
+        return next((each for each in nodes if each.id.node_id not in ("start-node", "end-node")), None)
 
     def phases(self) -> list[str]:
         """Of its attempts."""

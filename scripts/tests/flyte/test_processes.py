@@ -25,6 +25,11 @@ def test_the_workflows_environment_is_the_default_image(checkout: Path) -> None:
     assert "--strict-images" not in command
 
 
+def test_the_mode_of_resources_is_passed_on(checkout: Path) -> None:
+    command = arguments(dataclasses.replace(Settings(checkout), flyte_resources="enforce"))
+    assert command[command.index("--resources") + 1] == "enforce"
+
+
 def test_further_images_and_strictness_are_passed_on(checkout: Path) -> None:
     settings = dataclasses.replace(
         Settings(checkout), flyte_images="strict", flyte_environments="me/app:1=/a b/python, other=/c/python"

@@ -114,7 +114,7 @@ def _start(parsed: argparse.Namespace, state: Path, part: str, environments: dic
 
 def _serve_arguments(parsed: argparse.Namespace, environments: dict[str, Path]) -> list[str]:
     arguments = ["--s3-port", str(parsed.s3_port), "--slots", str(parsed.slots)]
-    arguments += ["--preload-after", str(parsed.preload_after)]
+    arguments += ["--resources", parsed.resources, "--preload-after", str(parsed.preload_after)]
     for name, path in environments.items():
         arguments += ["--environment", f"{name}={path}"]
     if parsed.strict_images:

@@ -130,7 +130,13 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="leave a booting machine alone so long",
     )
-    parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: cores plus one)")
+    parser.add_argument(
+        "--resources",
+        choices=["clamp", "enforce", "off"],
+        default="clamp",
+        help="requests beyond this machine: get all of it, are refused, or are not read (default: clamp)",
+    )
+    parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: as many as fit)")
     parser.add_argument(
         "--skippable-clock", action="store_true", help="for tests: the time can be moved on, see testing.skip"
     )

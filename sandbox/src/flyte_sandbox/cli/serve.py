@@ -82,6 +82,7 @@ def read_config(parsed: argparse.Namespace) -> SandboxConfig:
         images="strict" if parsed.strict_images else "lenient",
         uv=find_uv(parsed.uv),
         warm=not parsed.cold,
+        resources=parsed.resources,
         slots=parsed.slots,
         preload_after_seconds=parsed.preload_after,
         mark=(MARK, mark) if mark else None,

@@ -1,4 +1,4 @@
-"""Orders attempts from the runner, as many at once as there are slots, and tells the engine how they go.
+"""Orders attempts from the runner, as many at once as there is room for, and tells the engine how they go.
 
 Everything here is safe to do twice: an attempt is claimed once, however often it is ordered.
 """
@@ -23,11 +23,14 @@ from flyte_sandbox.engine.messages import (
     AttemptEnded,
     AttemptInterrupted,
     AttemptStarted,
+    AttemptWaiting,
     Message,
     Outcome,
 )
 from flyte_sandbox.engine.model import ExecutionError, ExecutionId
 from flyte_sandbox.engine.outcomes import read_outcome
+from flyte_sandbox.engine.rationing import Rationing
+from flyte_sandbox.engine.resources import Claim, waiting_reason
 from flyte_sandbox.engine.slots import Slots
 from flyte_sandbox.engine.step import system_error, user_error
 from flyte_sandbox.runner import AttemptExit, AttemptSpec
@@ -50,6 +53,7 @@ class Runner(Protocol):
 class Orders:
     """``started`` and ``ended`` are called from the runner's thread, all else from the engine's.
 
+    :param rationing: says what each attempt may have of this machine.
     :param post: brings a message to the engine.
     :param max_nodes: how many nodes a dynamic workflow may have; 0 means no limit.
     """
@@ -59,14 +63,15 @@ class Orders:
         db: Database,
         store: Store,
         planner: AttemptPlanner,
-        slots: Slots,
+        rationing: Rationing,
         post: Post,
         max_nodes: int = 0,
     ) -> None:
         self._db = db
         self._store = store
         self._planner = planner
-        self._slots = slots
+        self._rationing = rationing
+        self._slots = Slots(rationing.capacity)
         self._post = post
         self._max_nodes = max_nodes
         self._runner: Runner | None = None
@@ -80,7 +85,38 @@ class Orders:
 
     def start(self, attempt: Attempt) -> None:
         self._attempts[attempt.key] = attempt
-        if self._slots.ask(attempt):
+        claim = self._claim(attempt)
+        if claim is not None and self._ask(attempt, claim):
+            self._begin(attempt)
+
+    def _ask(self, attempt: Attempt, claim: Claim) -> bool:
+        """:return: whether there is room for it now; else it waits, and that is said."""
+        begun = self._slots.ask(attempt, claim)
+        others = [each for each in begun if each is not attempt]
+        self._begin_all(others)
+        if len(others) < len(begun):
+            return True
+        if self._rationing.tells_who_waits:
+            reason = waiting_reason(claim)
+            self._post(attempt.execution, AttemptWaiting(attempt.node_uid, attempt.attempt, reason))
+        return False
+
+    def _claim(self, attempt: Attempt) -> Claim | None:
+        """:return: None when it will never be run, and has been ended."""
+        try:
+            refusal = self._rationing.refusal(attempt)
+            claim = self._rationing.claim(attempt)
+        except ValueError as exc:
+            error = user_error("BadTaskFormat", f"the resources of task '{attempt.task.id.name}': {exc}")
+        else:
+            if refusal is None:
+                return claim
+            error = user_error("ResourceRequestsExceedLimits", refusal)
+        self._finish(attempt, Outcome(error=error))
+        return None
+
+    def _begin_all(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
             self._begin(attempt)
 
     def _begin(self, attempt: Attempt) -> None:
@@ -93,7 +129,8 @@ class Orders:
         refusal = _refuse(attempt.task)
         try:
             if refusal is None:
-                return self._planner.plan(attempt)
+                limit = self._rationing.memory_limit_bytes(attempt)
+                return dataclasses.replace(self._planner.plan(attempt), memory_limit_bytes=limit)
             error = user_error("FailedToBuildResource", refusal)
         except ArgumentError as exc:
             error = user_error("FailedToBuildResource", str(exc))
@@ -124,9 +161,12 @@ class Orders:
             self._post(attempt.execution, AttemptInterrupted(attempt.node_uid, attempt.attempt))
             return
         self._attempts[attempt.key] = attempt
+        claim = self._claim(attempt)
+        if claim is None:
+            return
         if self._planner.was_claimed(attempt.key):
-            self._slots.take(attempt.key)
-        elif not self._slots.ask(attempt):
+            self._slots.take(attempt.key, claim)
+        elif not self._ask(attempt, claim):
             return
         spec = self._plan(attempt)
         if spec is not None and not self._before_resume.keep_resumed(spec):
@@ -149,7 +189,7 @@ class Orders:
         """The runner has a process for this attempt."""
         attempt = self._attempts.get(key)
         if attempt is not None:
-            notes = tuple(self._planner.notes(attempt))
+            notes = (*self._planner.notes(attempt), *self._rationing.notes(attempt))
             self._post(attempt.execution, AttemptStarted(attempt.node_uid, attempt.attempt, at, notes))
 
     def ended(self, exit: AttemptExit) -> None:
@@ -184,15 +224,16 @@ class Orders:
         self._post(attempt.execution, AttemptEnded(attempt.node_uid, attempt.attempt, outcome))
 
     def _release(self, key: str) -> None:
-        for attempt in self._slots.release(key):
-            self._begin(attempt)
+        self._begin_all(self._slots.release(key))
 
     # ---- ending
 
     def stop(self, key: str) -> None:
-        if self._slots.withdraw(key):
+        others = self._slots.withdraw(key)
+        if others is not None:
             error = system_error("Interrupted", "stopped before it began")
             self._finish(self._attempts[key], Outcome(error=error))
+            self._begin_all(others)
             return
         assert self._runner is not None
         if not self._before_resume.keep_stop(key):

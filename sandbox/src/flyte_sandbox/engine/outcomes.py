@@ -6,6 +6,7 @@ flytek8s/pod_helper.go.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TypeAlias
 
@@ -37,17 +38,23 @@ class _Reader:
 
     def read(self, exit: AttemptExit) -> Outcome:
         self._deck = self._read_deck()
+        if exit.is_oom_killed:
+            return self._failed(user_error("OOMKilled", self._describe(exit, "OOMKilled")), True)
         if exit.lost:
             return self._failed(_interrupted("The process and its record are gone."), True)
-        if exit.code != 0:
+        if exit.code != 0 and not self._has_error():
             return self._failed(_interrupted(self._describe(exit)), True)
-        if (self._outputs / "error.pb").is_file():
+        if self._has_error():
             return self._read_error()
         if (self._outputs / "futures.pb").is_file():
             return self._read_futures()
         if not self._task.interface.outputs.variables:
             return Outcome(outputs=literals_pb2.LiteralMap(), deck=self._deck)
         return self._read_outputs()
+
+    def _has_error(self) -> bool:
+        """With FLYTE_FAIL_ON_ERROR a task that wrote an error leaves with code 1 as well."""
+        return (self._outputs / "error.pb").is_file()
 
     def _failed(self, error: ExecutionError, is_recoverable: bool) -> Outcome:
         return Outcome(error=error, is_recoverable=is_recoverable, deck=self._deck)
@@ -110,11 +117,11 @@ class _Reader:
             return self._failed(user_error("OutputsUnreadable", "outputs.pb holds no literals"), False)
         return Outcome(outputs=publicise(outputs, self._store), deck=self._deck)
 
-    def _describe(self, exit: AttemptExit) -> str:
+    def _describe(self, exit: AttemptExit, reason: str = "Error") -> str:
         """The words of a failed pod. A plain non-zero exit counts against the system's retries, as there."""
-        code = exit.code if exit.code is not None else 128 + (exit.signal or 0)
+        code = exit.code if exit.code is not None else 128 + (exit.signal or signal.SIGKILL)
         name, tail = self._task.id.name, self._text(exit.log_tail)
-        return f"[{name}] terminated with exit code ({code}). Reason [Error]. Message: \n{tail}"
+        return f"[{name}] terminated with exit code ({code}). Reason [{reason}]. Message: \n{tail}"
 
 
 def _interrupted(message: str) -> ExecutionError:

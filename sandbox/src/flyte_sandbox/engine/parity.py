@@ -11,7 +11,6 @@ from flyteidl.core import tasks_pb2, workflow_pb2
 from flyte_sandbox.environments import DEFAULT, Environment
 
 _FLYTEKIT_IMAGE = "cr.flyte.org/flyteorg/flytekit:"
-_RESOURCES = tasks_pb2.Resources
 
 
 def image_of(task: tasks_pb2.TaskTemplate, overrides: workflow_pb2.TaskNodeOverrides) -> str:
@@ -50,7 +49,7 @@ def parity_notes(
     """
     return [
         *_image_notes(image_of(task, overrides), environment),
-        *_resource_notes(task, overrides),
+        *_accelerator_note(task),
         *_other_notes(task),
         *([f"The task ran as root: {root_reason}."] if root_reason else []),
     ]
@@ -62,10 +61,7 @@ def _image_notes(image: str, environment: Environment | None) -> Iterator[str]:
     yield from environment.notes if environment else ()
 
 
-def _resource_notes(task: tasks_pb2.TaskTemplate, overrides: workflow_pb2.TaskNodeOverrides) -> Iterator[str]:
-    asked = [*task.container.resources.requests, *overrides.resources.requests]
-    if any(entry.name == _RESOURCES.GPU for entry in asked):
-        yield "A GPU was requested; the task ran without one."
+def _accelerator_note(task: tasks_pb2.TaskTemplate) -> Iterator[str]:
     if task.extended_resources.HasField("gpu_accelerator"):
         device = task.extended_resources.gpu_accelerator.device
         yield f"The accelerator {device} was requested; the task ran without it."

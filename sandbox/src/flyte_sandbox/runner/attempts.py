@@ -22,6 +22,7 @@ class AttemptSpec:
     :param writable: folders elsewhere that it writes to, given to its user when it has one of its own.
     :param files: a folder whose content lies in the attempt's current folder when it begins, as an image's
         files lie in ``/root``.
+    :param memory_limit_bytes: of private memory, all its processes together; beyond it they are killed.
     """
 
     key: str
@@ -31,6 +32,7 @@ class AttemptSpec:
     environment: str = "default"
     writable: tuple[Path, ...] = ()
     files: Path | None = None
+    memory_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class AttemptExit:
     :param signal: the signal that ended it; SIGTERM also for one that was stopped before it ran.
     :param started_at: None when it never ran, or nobody knows when.
     :param lost: neither a process nor a record of its end is left: Flyte's SYSTEM error ``Interrupted``.
+    :param is_oom_killed: it was killed for using more memory than its limit.
     :param max_rss_bytes: peak resident memory when known, pages shared with the template included.
     :param cpu_seconds: user and system time of the process and the children that it waited for, when known.
     :param log_tail: the last 2048 bytes of its log, at most 80 lines (Kubernetes' FallbackToLogsOnError).
@@ -52,6 +55,7 @@ class AttemptExit:
     started_at: datetime | None
     ended_at: datetime
     lost: bool = False
+    is_oom_killed: bool = False
     max_rss_bytes: int | None = None
     cpu_seconds: float | None = None
     log_tail: str = ""

@@ -270,7 +270,8 @@ class Dispatcher:
         if record is not None:
             self._end(attempt, record)
         else:
-            self._finish(attempt, endings.lost(attempt.spec, orphan.started_at))
+            ending = endings.lost(attempt.spec, orphan.started_at)
+            self._finish(attempt, replace(ending, is_oom_killed=orphan.is_oom_killed))
 
     def _advance(self, attempt: Attempt) -> None:
         """Order a waiting attempt, or see to it that there will be a template to order it from."""
@@ -309,6 +310,7 @@ class Dispatcher:
             "uid": settings.task_uid,
             "writable": [str(folder) for folder in spec.writable],
             "files": str(spec.files.absolute()) if spec.files else "",
+            "memory_limit_bytes": spec.memory_limit_bytes,
         }
 
     # ---- ends ----

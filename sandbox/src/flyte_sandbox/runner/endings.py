@@ -25,6 +25,7 @@ def exit_of(spec: AttemptSpec, record: dict[str, Any]) -> AttemptExit:
         signal=record["signal"],
         started_at=_moment(record["started_at"]),
         ended_at=datetime.fromtimestamp(record["ended_at"], timezone.utc),
+        is_oom_killed=record.get("is_oom_killed", False),
         max_rss_bytes=record.get("max_rss_bytes"),
         cpu_seconds=record.get("cpu_seconds"),
         log_tail=log_tail(spec.folder / records.LOG),

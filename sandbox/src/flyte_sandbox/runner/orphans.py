@@ -10,7 +10,7 @@ from typing import Any
 
 from flyte_sandbox.runner.attempts import AttemptSpec
 from flyte_sandbox.runner.environment import attempt_mark, temporary_path
-from flyte_sandbox.runner.template import processes, records, short_paths
+from flyte_sandbox.runner.template import footprints, long_logs, processes, records, short_paths
 
 _SETTLE_SECONDS = 2.0
 """How long a template that lives out of reach may take to write down the end of its child."""
@@ -20,6 +20,7 @@ class Orphan:
     """
     :param claim: of whoever runs the attempt.
     :param spec: what they run.
+    :ivar is_oom_killed: it was killed for using more memory than its limit.
     """
 
     def __init__(self, claim: dict[str, Any], spec: AttemptSpec) -> None:
@@ -27,6 +28,7 @@ class Orphan:
         self._claim = claim
         self._spec = spec
         self._mark = attempt_mark(spec)
+        self.is_oom_killed = False
         self._gone_since: float | None = None
         self._kill_at: float | None = None
 
@@ -37,7 +39,16 @@ class Orphan:
             return False
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             processes.kill(self._claim["pid"], self._mark)
+        self._look_after()
         return True
+
+    def _look_after(self) -> None:
+        """What its template did now and then."""
+        long_logs.cut(str(self._spec.folder / records.LOG))
+        limit, leader = self._spec.memory_limit_bytes, self._claim["pid"]
+        if limit and footprints.private_bytes(processes.members(leader, self._mark)) > limit:
+            self.is_oom_killed = True
+            processes.kill(leader, self._mark)
 
     def is_beyond_hope(self) -> bool:
         """Whether nobody is left who could still write down how it ended."""

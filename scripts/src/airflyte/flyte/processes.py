@@ -26,6 +26,7 @@ def components(
     is_strict: bool,
     uv: Path,
     is_warm: bool,
+    resources: str,
     task_uid: int,
 ) -> list[Component]:
     """The two.
@@ -36,6 +37,7 @@ def components(
     :param is_strict: fail tasks of an image that is none of these.
     :param uv: where the stack keeps a uv of its own, if it has one.
     :param is_warm: whether tasks are forked from a warm process.
+    :param resources: what a request beyond this machine leads to.
     :param task_uid: whom tasks run as under root.
     """
     common = ["--state", str(state), *([] if task_uid == TASK_UID else ["--task-uid", str(task_uid)])]
@@ -46,6 +48,7 @@ def components(
         *("--uv", str(uv)),
         *("--preload-after", str(_PRELOAD_AFTER_SECONDS)),
         *([] if is_warm else ["--cold"]),
+        *("--resources", resources),
     ]
     return [
         Component(SERVER, [str(program), *serve], folder=state, port=port),

@@ -153,5 +153,6 @@ class Stack:
             is_strict=self.settings.flyte_images == "strict",
             uv=self.settings.private_uv / "bin" / "uv",
             is_warm=self.settings.flyte_warm,
+            resources=self.settings.flyte_resources,
             task_uid=self.settings.flyte_task_uid,
         )

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import processes, records, reports, short_paths, sweeping
+from . import footprints, long_logs, processes, records, reports, short_paths, sweeping
 from .config import Config
 from .job import Closable, Forked, Job
 from .warmth import Warmth
+
+_LOOK_AGAIN_SECONDS = 0.2
+"""A task fills a gigabyte of memory in half a second, and writes half of one to its log."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -21,12 +24,14 @@ Tell = Callable[[dict[str, Any]], None]
 class Child:
     """
     :ivar kill_at: when patience ends (``time.monotonic``); None while nobody has asked it to stop.
+    :ivar is_oom_killed: it was killed for using more memory than its limit.
     """
 
     job: Job
     pid: int
     started_at: float
     kill_at: float | None = None
+    is_oom_killed: bool = False
 
 
 class Children:
@@ -41,6 +46,7 @@ class Children:
         self._tell = tell
         self._running: dict[int, Child] = {}
         self._sweepers: set[int] = set()
+        self._look_at = 0.0
         self._identity = processes.identity(os.getpid())
         self._sees_orphans = processes.become_subreaper()
         self.unsaved: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -56,7 +62,8 @@ class Children:
 
     @property
     def next_deadline(self) -> float | None:
-        return min((child.kill_at for child in self._running.values() if child.kill_at), default=None)
+        deadlines = [child.kill_at for child in self._running.values() if child.kill_at]
+        return min([*deadlines, self._look_at]) if self._running else None
 
     def fork(self, job: Job, warmth: Warmth, own: Iterable[Closable]) -> Forked | None:
         """:return: in the child, what it has to do; None in the template.
@@ -95,6 +102,25 @@ class Children:
                 processes.send({child.pid}, signal.SIGKILL)  # not yet in its own session
                 child.kill_at = time.monotonic() + self._config.grace_seconds
 
+    def look_after(self) -> None:
+        """Now and then: logs that get too long are cut, and who uses more memory than it may is ended."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+        for child in self._running.values():
+            long_logs.cut(child.job.log)
+        limited = {
+            pid: child.job.mark for pid, child in self._running.items() if child.job.memory_limit_bytes
+        }
+        for pid, family in (footprints.families(limited) if limited else {}).items():
+            self._enforce_limit(self._running[pid], family)
+
+    def _enforce_limit(self, child: Child, family: set[int]) -> None:
+        limit = child.job.memory_limit_bytes
+        if limit is not None and footprints.private_bytes(family) > limit:
+            child.is_oom_killed = True
+            processes.kill(child.pid, child.job.mark)
+
     def reap(self) -> None:
         """Wait for everything that has ended: attempts, orphans that this process inherited, sweepers."""
         while True:
@@ -112,6 +138,7 @@ class Children:
     def _finish(self, child: Child, status: int, usage: Any) -> None:
         self._end_the_rest(child)
         record = records.end_record(status, child.started_at, time.time(), usage)
+        record["is_oom_killed"] = child.is_oom_killed and record["signal"] == signal.SIGKILL
         reason = self._reason_not_ours(child)
         if reason is not None:
             self._tell({"event": "returned", "key": child.job.key, "reason": reason})

@@ -19,6 +19,7 @@ class Job:
     :param uid: whom it runs as; None: as its template.
     :param writable: folders elsewhere that are this attempt's to write to.
     :param files: a folder whose content is copied into the current folder; empty: none.
+    :param memory_limit_bytes: what all its processes together may use.
     """
 
     key: str
@@ -29,10 +30,11 @@ class Job:
     uid: int | None = None
     writable: tuple[str, ...] = ()
     files: str = ""
+    memory_limit_bytes: int | None = None
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Job:
-        names = ("key", "folder", "argv", "env", "mark", "uid", "files")
+        names = ("key", "folder", "argv", "env", "mark", "uid", "files", "memory_limit_bytes")
         return cls(**{name: message[name] for name in names}, writable=tuple(message["writable"]))
 
     @property

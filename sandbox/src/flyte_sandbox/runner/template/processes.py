@@ -68,17 +68,17 @@ def flush_c_streams() -> None:
 
 def members(session: int, mark: str) -> set[int]:
     """The living processes of an attempt: of its session, with its mark, and their descendants."""
-    everyone = [process for process in _everyone() if not process.is_zombie and process.pid != os.getpid()]
-    found = {each.pid for each in everyone if each.session == session or _has_mark(each.pid, mark)}
+    living = [process for process in everyone() if not process.is_zombie and process.pid != os.getpid()]
+    found = {each.pid for each in living if each.session == session or _has_mark(each.pid, mark)}
     size = 0
     while len(found) != size:
         size = len(found)
-        found |= {each.pid for each in everyone if each.parent in found}
+        found |= {each.pid for each in living if each.parent in found}
     return found
 
 
 def session_members(session: int) -> set[int]:
-    return {each.pid for each in _everyone() if each.session == session and not each.is_zombie}
+    return {each.pid for each in everyone() if each.session == session and not each.is_zombie}
 
 
 def send(pids: set[int], number: int) -> None:
@@ -107,7 +107,18 @@ def children() -> set[int]:
         with open(f"/proc/self/task/{me}/children", encoding="ascii") as file:
             return {int(pid) for pid in file.read().split()}
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN, or no Linux
-        return {each.pid for each in _everyone() if each.parent == me}
+        return {each.pid for each in everyone() if each.parent == me}
+
+
+def mark_of(pid: int) -> str:
+    """:return: the mark of a process's attempt; empty when it has none, or cannot be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return ""
+    start = f"{MARK}=".encode()
+    return next((os.fsdecode(entry[len(start) :]) for entry in entries if entry.startswith(start)), "")
 
 
 def _has_mark(pid: int, mark: str) -> bool:
@@ -118,7 +129,8 @@ def _has_mark(pid: int, mark: str) -> bool:
         return False  # gone, or another user's
 
 
-def _everyone() -> list[Process]:
+def everyone() -> list[Process]:
+    """All processes of this machine, as far as it shows them."""
     if not IS_LINUX:
         return _ask_ps(["-A"])
     found = (_look(int(name)) for name in os.listdir("/proc") if name.isdigit())

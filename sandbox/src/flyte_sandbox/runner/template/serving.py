@@ -101,6 +101,7 @@ class Template:
                 return forked
         self._children.reap()
         self._children.kill_the_late()
+        self._children.look_after()
         self._children.save_again()
         self._learn()
         if not ready and self._preloading.is_due and not self._is_retiring:
