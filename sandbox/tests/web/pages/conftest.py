@@ -138,6 +138,7 @@ def _nodes() -> dict[tuple[str, str], list[Any]]:
         (busy, ""): [
             node(busy, "n0", N.SUCCEEDED, -2.8, -2.7, -1.9),
             node(busy, "n1", N.RUNNING, -1.9, -1.5, None),
+            *(node(busy, name, N.RUNNING, -1.5, -1.5, None) for name in ("n3", "n4", "n5")),
         ],
     }
 
@@ -205,6 +206,12 @@ def _workflow() -> workflow_pb2.Workflow:
     template.nodes[1].upstream_node_ids.append("n0")
     sub = template.nodes.add(id="n2", upstream_node_ids=["n1"])
     sub.workflow_node.sub_workflow_ref.CopyFrom(entity_id(identifier_pb2.WORKFLOW, prefix + "report"))
+    for id_, name in (("n3", "rows"), ("n4", "is-it-right"), ("n5", "pause")):
+        template.nodes.add(id=id_).metadata.name = name
+    template.nodes[3].gate_node.signal.signal_id = "rows"
+    template.nodes[3].gate_node.signal.type.collection_type.simple = types_pb2.INTEGER
+    template.nodes[4].gate_node.approve.signal_id = "is-it's-right"
+    template.nodes[5].gate_node.sleep.duration.FromSeconds(90)
     inner = closure.sub_workflows.add().template
     inner.id.CopyFrom(sub.workflow_node.sub_workflow_ref)
     made = inner.nodes.add(id="n0")
@@ -335,7 +342,8 @@ class Examples:
 
     def _list_attempts(self, request: Any) -> task_execution_pb2.TaskExecutionList:
         found = self._find(request.node_execution_id)
-        attempts = _attempts(found) if found is not None else []
+        is_gate = found is not None and found.id.node_id in ("n3", "n4", "n5")
+        attempts = _attempts(found) if found is not None and not is_gate else []
         return task_execution_pb2.TaskExecutionList(task_executions=attempts)
 
 

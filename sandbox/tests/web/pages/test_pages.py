@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import html
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -203,7 +206,7 @@ async def test_what_a_list_cuts_short_is_asked_for_in_full(client: httpx.AsyncCl
     cut.CopyFrom(nodes[1])
     cut.closure.error.message = cut.closure.error.message[:100]
     examples.listed[("ffailed7bzkq2n9", "")] = [nodes[0], cut, nodes[2]]
-    row = (await text_of(client, RED)).partition('class="trouble"')[2].partition("</tr>")[0]
+    row = (await text_of(client, RED)).partition('class="trouble bad"')[2].partition("</tr>")[0]
     assert "ValueError: no positive case in 768 rows" in row
     assert "Traceback" not in row
 
@@ -255,13 +258,49 @@ async def test_the_page_of_a_nested_node_is_not_called_after_another(client: htt
 
 async def test_the_page_of_a_map_task_shows_its_elements(client: httpx.AsyncClient) -> None:
     text = await text_of(client, f"{BUSY}/nodes/n1")
-    elements = text.partition("<h2>Elements</h2>")[2].partition("</section>")[0]
+    elements = text.partition("<h2>Elements")[2].partition("</section>")[0]
+    assert "1 succeeded, 1 failed, 1 running" in elements
     assert re.findall(r"<tr><td>(\d+)</td><td><span class=\"pill (\w+)", elements) == [
         ("0", "good"),
         ("1", "bad"),
         ("2", "busy"),
     ]
     assert "/console/logs/flytesnacks/development/arunning4kx/n1-n0-1/0" in elements
+
+
+async def test_the_execution_page_counts_the_elements_of_a_map_task(client: httpx.AsyncClient) -> None:
+    assert "n1 · task · 1 succeeded, 1 failed, 1 running" in await text_of(client, BUSY)
+
+
+async def test_a_gate_says_what_it_waits_for_and_how_to_answer(client: httpx.AsyncClient) -> None:
+    waiting = (await text_of(client, BUSY)).partition("<h2>Waiting</h2>")[2].partition("</section>")[0]
+    said = re.findall(r"</a> ([^<]*?)(?: until <time datetime=\"([^\"]*)\".*)?</p>", waiting)
+    assert said == [
+        ("waits for a value of type list[int]", ""),
+        ("waits for an approval", ""),
+        ("sleeps", "2026-01-01T00:01:28.500000+00:00"),
+    ]
+    assert "<h2>Waiting</h2>" in await text_of(client, f"{BUSY}/nodes/n4")
+    assert "<h2>Waiting</h2>" not in await text_of(client, f"{BUSY}/nodes/n1")
+
+
+async def test_what_a_page_says_to_type_is_a_call_of_flytekits_client(client: httpx.AsyncClient) -> None:
+    remote = pytest.importorskip("flytekit.remote").FlyteRemote
+    text = html.unescape(await text_of(client, BUSY))
+    calls = [ast.parse(line).body[0].value for line in re.findall(r"remote\..*\)", text)]  # type: ignore[attr-defined]
+    assert [call.func.attr for call in calls] == ["set_input", "approve", "reject"]
+    for call in calls:
+        values = {keyword.arg: keyword.value.value for keyword in call.keywords if keyword.arg != "value"}
+        assert values == {"project": "flytesnacks", "domain": "development"}
+        given = {keyword.arg: None for keyword in call.keywords}
+        inspect.signature(getattr(remote, call.func.attr)).bind(remote, *call.args, **given)
+    assert [argument.value for argument in calls[1].args] == ["is-it's-right", "arunning4kx"]
+
+
+async def test_a_gate_that_is_answered_waits_no_more(client: httpx.AsyncClient, examples: Any) -> None:
+    for found in examples.nodes[("arunning4kx", "")]:
+        found.closure.phase = execution_pb2.NodeExecution.SUCCEEDED
+    assert "<h2>Waiting</h2>" not in await text_of(client, BUSY)
 
 
 async def test_a_deck_is_framed_without_our_origin(client: httpx.AsyncClient) -> None:

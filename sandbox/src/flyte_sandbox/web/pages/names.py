@@ -19,11 +19,13 @@ class NodeName:
     """:param text: what its author calls it, ``kind``: what it is.
 
     :param workflow: whose nodes its children are, None when it has none or they are not known.
+    :param gate: what it waits for, when it is a gate.
     """
 
     text: str
     kind: str
     workflow: workflow_pb2.WorkflowTemplate | None = None
+    gate: workflow_pb2.GateNode | None = None
 
 
 class Names:
@@ -43,7 +45,8 @@ class Names:
 
     def _name(self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate) -> NodeName:
         target, kind, workflow = self._target(node, owner)
-        return NodeName(readable(node.metadata.name or target or node.id), kind, workflow)
+        gate = node.gate_node if node.HasField("gate_node") else None
+        return NodeName(readable(node.metadata.name or target or node.id), kind, workflow, gate)
 
     def _target(
         self, node: workflow_pb2.Node, owner: workflow_pb2.WorkflowTemplate

@@ -27,6 +27,7 @@ from flyte_sandbox.web.gateway import HTTP_STATUS, Call
 from flyte_sandbox.web.pages import addresses, logs, words
 from flyte_sandbox.web.pages.api import Api, Place, or_none
 from flyte_sandbox.web.pages.entities import Entities
+from flyte_sandbox.web.pages.rows import elements_text
 from flyte_sandbox.web.pages.runs import Runs
 
 _HERE = Path(__file__).parent
@@ -234,6 +235,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.globals.update(to=addresses, version=__version__, flyte_version=FLYTE_VERSION)
-    templates.filters.update(duration=words.duration_text, parts=words.error_parts)
+    templates.filters.update(duration=words.duration_text, parts=words.error_parts, elements=elements_text)
     templates.tests.update(link=addresses.is_link)
     return templates
