@@ -27,6 +27,8 @@ def make_old(url: str) -> None:
             "ALTER TABLE executions DROP COLUMN launch_attributes",
             "ALTER TABLE launch_plans DROP COLUMN launch_condition_type",
             "DROP INDEX node_executions_by_task",
+            "DROP INDEX executions_listed",
+            "CREATE INDEX executions_by_age ON executions (execution_project, created_at)",
             "UPDATE schema_version SET version = 1",
         ):
             connection.execute(text(statement))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flyteidl.core import identifier_pb2
+from flyteidl.core.execution_pb2 import WorkflowExecution
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -94,7 +95,9 @@ def update_row(connection: Connection, table: Table, row_id: int, **values: Any)
 
 def list_unfinished(connection: Connection, terminal: Iterable[str]) -> Sequence[Row[Any]]:
     """Executions that the engine still has to bring to an end, oldest first."""
-    query = select(executions).where(executions.c.phase.not_in(list(terminal))).order_by(executions.c.id)
+    # Named one by one, because an index finds what is in a list, and not what is in none.
+    going_on = set(WorkflowExecution.Phase.keys()) - set(terminal)
+    query = select(executions).where(executions.c.phase.in_(going_on)).order_by(executions.c.id)
     return connection.execute(query).all()
 
 

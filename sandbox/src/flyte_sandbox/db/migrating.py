@@ -1,8 +1,8 @@
 """Takes the tables of an older release to this one's form.
 
 Every change of the schema so far added something, so one rule is enough: what the schema has and the
-database lacks is added, and nothing is taken away. A column that is added is nullable or has a default in the
-database.
+database lacks is added, and nothing but an outdated index is taken away. A column that is added is nullable
+or has a default in the database.
 """
 
 from __future__ import annotations
@@ -40,3 +40,5 @@ def _add_indexes(connection: Connection, found: Inspector, table: Table) -> None
     for index in table.indexes:
         if index.name not in present:
             index.create(connection)
+    for name in present.intersection(schema.OUTDATED_INDEXES):
+        connection.exec_driver_sql(f"DROP INDEX {name}")
