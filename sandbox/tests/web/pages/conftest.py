@@ -117,6 +117,9 @@ def _nodes() -> dict[tuple[str, str], list[Any]]:
     green, red, busy = "alxq8c2vdrtkp9w4mz7s", "ffailed7bzkq2n9", "arunning4kx"
     split = node(green, "n0", N.SUCCEEDED, 0.1, 0.1, 0.1)
     split.closure.task_node_metadata.cache_status = catalog_pb2.CACHE_HIT
+    source = split.closure.task_node_metadata.catalog_key.source_task_execution.node_execution_id
+    source.node_id = "n0"
+    source.execution_id.CopyFrom(run_id(red))
     train = node(green, "n1", N.SUCCEEDED, 0.15, 0.6, 4.8)
     train.closure.task_node_metadata.cache_status = catalog_pb2.CACHE_POPULATED
     parent = node(green, "n2", N.SUCCEEDED, 4.8, 4.85, 6.3, is_parent_node=True)

@@ -171,7 +171,7 @@ async def test_the_execution_page_shows_nodes_in_order_with_their_names(client: 
     text = await text_of(client, GREEN)
     names = re.findall(r'class="name" href="[^"]*">([^<]*)<', text)
     assert names == ["split", "train", "report", "evaluate", "publish"]
-    assert "from cache" in text
+    assert re.search(rf'<a [^>]*href="{RED}/nodes/n0"[^>]*>from cache</a>', text)
     assert "6.3 s" in text
     assert "0.7519685" in text
     assert "data-live" not in text

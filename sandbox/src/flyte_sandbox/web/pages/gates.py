@@ -35,7 +35,9 @@ def waiting_of(gate: workflow_pb2.GateNode, node: Any) -> Waiting:
         return Waiting("sleeps", started and started + gate.sleep.duration.ToTimedelta())
     if which == "approve":
         id = gate.approve.signal_id
-        return Waiting("waits for an approval", answers=(_call("approve", id, node), _call("reject", id, node)))
+        return Waiting(
+            "waits for an approval", answers=(_call("approve", id, node), _call("reject", id, node))
+        )
     kind = type_text(gate.signal.type)
     call = _call("set_input", gate.signal.signal_id, node, value="...")
     return Waiting(f"waits for a value of type {kind}", answers=(call,))

@@ -75,6 +75,7 @@ class Row:
     error: Any
     deck: str
     child: identifier_pb2.WorkflowExecutionIdentifier | None
+    cached_from: identifier_pb2.NodeExecutionIdentifier | None = None
     waiting: Waiting | None = None
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -126,6 +127,7 @@ def row_of(place: Place, axis: Axis, now: datetime) -> Row:
         error=error_of(closure),
         deck=addresses.node(node.id, "deck") if closure.deck_uri else "",
         child=_child(closure),
+        cached_from=_cached_from(closure),
         waiting=waiting_of(place.name.gate, node) if is_gate and place.name else None,
     )
 
@@ -159,6 +161,16 @@ def _cache(closure: Any) -> str:
     if not closure.HasField("task_node_metadata"):
         return ""
     return _CACHE_WORDS.get(closure.task_node_metadata.cache_status, "")
+
+
+def _cached_from(closure: Any) -> Any:
+    """Whose outputs these were first."""
+    metadata = closure.task_node_metadata
+    if metadata.cache_status != catalog_pb2.CACHE_HIT or not metadata.catalog_key.HasField(
+        "source_task_execution"
+    ):
+        return None
+    return metadata.catalog_key.source_task_execution.node_execution_id
 
 
 def error_of(closure: Any) -> Any:
