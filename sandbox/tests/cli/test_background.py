@@ -33,9 +33,9 @@ class Command:
         command = [sys.executable, "-m", "flyte_sandbox", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
-    def up(self) -> subprocess.CompletedProcess[str]:
+    def up(self, *more: str) -> subprocess.CompletedProcess[str]:
         port, s3_port = (str(number) for number in self.ports)
-        return self("up", "--port", port, "--s3-port", s3_port, "--python", sys.executable)
+        return self("up", "--port", port, "--s3-port", s3_port, "--python", sys.executable, *more)
 
     @property
     def mark(self) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flyte_sandbox.cli.card import describe, print_card
 from flyte_sandbox.cli.interpreters import has_flytekit
+from flyte_sandbox.cli.listening import meaning
 from flyte_sandbox.cli.parts import PARTS, answers, end, end_marked, process_of, read_record, start
 from flyte_sandbox.cli.ports import check_free
 from flyte_sandbox.cli.serve import read_environments
@@ -45,6 +46,8 @@ def up(parsed: argparse.Namespace) -> int:
     if not missing:
         print("flyte-sandbox was up already")
     print_card(describe(state))
+    if text := meaning(parsed.listen):
+        print(f"flyte-sandbox: {text}", file=sys.stderr)
     if environments and not has_flytekit(environments["default"]):
         python = environments["default"]
         print(
@@ -114,6 +117,7 @@ def _start(parsed: argparse.Namespace, state: Path, part: str, environments: dic
 
 def _serve_arguments(parsed: argparse.Namespace, environments: dict[str, Path]) -> list[str]:
     arguments = ["--s3-port", str(parsed.s3_port), "--slots", str(parsed.slots)]
+    arguments += ["--secrets", str(parsed.secrets.resolve())] if parsed.secrets else []
     arguments += ["--resources", parsed.resources, "--preload-after", str(parsed.preload_after)]
     for name, path in environments.items():
         arguments += ["--environment", f"{name}={path}"]

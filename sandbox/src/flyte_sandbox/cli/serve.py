@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import os
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flyte_sandbox.cli.interpreters import find_interpreter, find_uv
+from flyte_sandbox.cli.listening import meaning
 from flyte_sandbox.config import SandboxConfig
 from flyte_sandbox.errors import StartupError
 
@@ -36,8 +36,8 @@ def serve(parsed: argparse.Namespace) -> int:
     sandbox = _make_sandbox(read_config(parsed), parsed.skippable_clock)
     sandbox.start()
     logger.info("flyte-sandbox answers at %s (gRPC and HTTP)", sandbox.public_url)
-    if not ipaddress.ip_address(sandbox.config.host).is_loopback:
-        logger.warning("listening on %s: whoever reaches it can run code as this user", sandbox.config.host)
+    if text := meaning(sandbox.config.host):
+        logger.warning(text)
     while not stop.wait(_LOOK_SECONDS):
         # A signal may fall between Python's look for one and the wait, which nothing would end then.
         pass
@@ -61,6 +61,8 @@ def serve_s3(parsed: argparse.Namespace) -> int:
     from flyte_sandbox.web.s3.run import run_s3
 
     _log_to_stderr()
+    if text := meaning(parsed.listen):
+        logger.warning(text)
     state = parsed.state.resolve()
     buckets = SandboxConfig(state=state).buckets
     hosts = tuple(parsed.allowed_host)
@@ -83,6 +85,7 @@ def read_config(parsed: argparse.Namespace) -> SandboxConfig:
         uv=find_uv(parsed.uv),
         warm=not parsed.cold,
         resources=parsed.resources,
+        secrets=parsed.secrets.resolve() if parsed.secrets else None,
         slots=parsed.slots,
         preload_after_seconds=parsed.preload_after,
         mark=(MARK, mark) if mark else None,
