@@ -76,6 +76,17 @@ def spread(files: list[FlyteFile]) -> list[FlyteFile]:
     return [copied(file=file) for file in files]
 
 
+@task(environment={"_F_L_MIN_SIZE_MB": "0"})
+def in_a_file_of_its_own(file: FlyteFile) -> list[FlyteFile]:
+    return [file, file]
+
+
+@task
+def read_all(files: list[FlyteFile]) -> int:
+    assert all("://" not in str(Path(file)) for file in files)
+    return sum(len(Path(file).read_text()) for file in files)
+
+
 @task
 def read_report(report: Report) -> int:
     return len(Path(report.model).read_text())
@@ -86,7 +97,7 @@ def everywhere(
     text: str = "words",
 ) -> tuple[
     Report, list[FlyteFile], dict[str, FlyteFile], FlyteFile | None, int | FlyteFile, dict, str, str,
-    pd.DataFrame, StructuredDataset, FlyteSchema, list[int], list[FlyteFile], int,
+    pd.DataFrame, StructuredDataset, FlyteSchema, list[int], list[FlyteFile], int, list[FlyteFile], int,
 ]:  # fmt: skip
     file = write(text=text)
     report = describe(file=file, folder=write_folder())
@@ -95,9 +106,11 @@ def everywhere(
     sizes = map_task(size)(file=files)
     again = spread(files=files)
     length = read_report(report=report)
+    apart = in_a_file_of_its_own(file=file)
+    total = read_all(files=apart)
     return (
         report, files, named, perhaps, either, loose, as_json, place,
-        frame, dataset, schema, sizes, again, length,
+        frame, dataset, schema, sizes, again, length, apart, total,
     )  # fmt: skip
 
 

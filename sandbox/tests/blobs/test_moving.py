@@ -214,6 +214,7 @@ def test_a_state_folder_that_moves_takes_everything_with_it(places: tuple[Path, 
         assert red.closure.phase == W.FAILED
         assert "cannot make sense of s3://my-s3-bucket/" in red.closure.error.message
         assert len(list(running.decks())) >= 1
+        assert any(path.name == "o0_offloaded_metadata.pb" for path, _ in running.files())
         _check_nothing_names(first, running)
         told = [answer.SerializeToString(deterministic=True) for answer in running.answers()]
     first.rename(second)

@@ -17,6 +17,7 @@ from flyte_sandbox.runner import AttemptExit
 from .graphs import echo_task, literals
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+RAW = "s3://my-s3-bucket/raw"
 Container = errors_pb2.ContainerError
 
 
@@ -30,7 +31,7 @@ def outputs(tmp_path: Path) -> Path:
 def outcome(outputs: Path, code: int | None = 0, signal: int | None = None, **fields: object) -> Outcome:
     exit = AttemptExit("key", code, signal, NOW, NOW, **fields)
     store = Store(outputs.parents[1] / "buckets")
-    return read_outcome(exit, outputs.parent, echo_task().template, store)
+    return read_outcome(exit, outputs.parent, echo_task().template, store, RAW)
 
 
 def write_error(outputs: Path, kind: int = Container.NON_RECOVERABLE) -> None:
@@ -107,5 +108,5 @@ def test_a_process_that_just_ends_was_interrupted(
 def test_a_task_without_outputs_needs_no_file(outputs: Path, tmp_path: Path) -> None:
     task = tasks_pb2.TaskTemplate()
     exit = AttemptExit("key", 0, None, NOW, NOW)
-    found = read_outcome(exit, outputs.parent, task, Store(tmp_path / "buckets"))
+    found = read_outcome(exit, outputs.parent, task, Store(tmp_path / "buckets"), RAW)
     assert found.outputs is not None

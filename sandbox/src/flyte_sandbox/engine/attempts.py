@@ -13,6 +13,7 @@ from pathlib import Path
 from flyteidl.core import literals_pb2
 
 from flyte_sandbox.blobs.mapping import localise
+from flyte_sandbox.blobs.offloading import lay_out
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.arguments import ArgumentError, fill_in
 from flyte_sandbox.engine.messages import Attempt
@@ -100,7 +101,7 @@ class AttemptPlanner:
         environment = self._environment(attempt)
         container = attempt.task.container
         folder = self.attempt_folder(attempt.key)
-        inputs = localise(attempt.inputs, self._store)
+        inputs = lay_out(localise(attempt.inputs, self._store), folder / "offloaded", self._store)
         values = self._values(attempt, folder)
         command = fill_in([*container.command, *container.args], values, inputs)
         self._write_inputs(attempt, folder, inputs)

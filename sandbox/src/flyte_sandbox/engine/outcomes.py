@@ -14,6 +14,7 @@ from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_p
 from google.protobuf.message import DecodeError
 
 from flyte_sandbox.blobs.mapping import leave_out_html, publicise, publicise_html, publicise_text
+from flyte_sandbox.blobs.offloading import bring_home
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine.messages import Outcome
 from flyte_sandbox.engine.step import system_error, user_error
@@ -23,13 +24,21 @@ ExecutionError: TypeAlias = execution_pb2.ExecutionError
 MAX_OUTPUT_BYTES = 10 * 1024 * 1024
 
 
-def read_outcome(exit: AttemptExit, folder: Path, task: tasks_pb2.TaskTemplate, store: Store) -> Outcome:
-    """:param folder: the attempt's; what it wrote below ``outputs/`` is read only after exit code 0."""
-    return _Reader(folder, task, store).read(exit)
+def read_outcome(
+    exit: AttemptExit, folder: Path, task: tasks_pb2.TaskTemplate, store: Store, raw_output_prefix: str
+) -> Outcome:
+    """:param folder: the attempt's; what it wrote below ``outputs/`` is read only after exit code 0.
+
+    :param raw_output_prefix: the attempt's own place in the bucket.
+    """
+    return _Reader(folder, task, store, raw_output_prefix).read(exit)
 
 
 class _Reader:
-    def __init__(self, folder: Path, task: tasks_pb2.TaskTemplate, store: Store) -> None:
+    def __init__(
+        self, folder: Path, task: tasks_pb2.TaskTemplate, store: Store, raw_output_prefix: str
+    ) -> None:
+        self._raw_output_prefix = raw_output_prefix
         self._folder = folder
         self._outputs = folder / "outputs"
         self._task = task
@@ -113,6 +122,7 @@ class _Reader:
             return self._failed(user_error("OutputSizeExceeded", message), False)
         try:
             outputs = literals_pb2.LiteralMap.FromString(path.read_bytes())
+            bring_home(outputs, self._outputs, f"{self._raw_output_prefix}/offloaded", self._store)
         except DecodeError:
             return self._failed(user_error("OutputsUnreadable", "outputs.pb holds no literals"), False)
         return Outcome(outputs=publicise(outputs, self._store), deck=self._deck)
