@@ -77,6 +77,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.LENIENT,
+        "Pod templates",
+        "All containers run, with the pod's settings",
+        "The primary container runs as any task; what was left out is said on the attempt",
+        "There are no pods",
+        "engine/pods.py",
+    ),
+    Difference(
+        Effect.LENIENT,
         "Mapping over a launch plan",
         "Refused when the workflow is registered (flyteorg/flyte#6236)",
         "Each item becomes an execution of its own",
@@ -195,10 +203,10 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         Effect.NOT_YET,
         "Kinds of tasks",
-        "Raw containers, pod templates, connectors and SQL tasks run",
-        "They register; the node fails with `FailedToBuildResource`, without a retry",
-        "Raw containers need images; the others are not there yet",
-        "engine/ordering.py",
+        "ContainerTasks, connectors (SQL, sensors …) and distributed types (Spark, Ray …) run",
+        "They register; the node fails with `TaskTypeUnsupported`, without a retry, saying what to do instead",
+        "They need containers, services or operators that are not there",
+        "engine/task_types.py",
     ),
     Difference(
         Effect.NOT_YET,

@@ -5,13 +5,14 @@ Source: flytepropeller pkg/controller/nodes/{executor,cache}.go, nodes/task/hand
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flyteidl.core import catalog_pb2, literals_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 
 from flyte_sandbox.db.times import to_timestamp
-from flyte_sandbox.engine import deadlines, flow, paths
+from flyte_sandbox.engine import deadlines, flow, paths, task_types
 from flyte_sandbox.engine.interruptible import instance_class
 from flyte_sandbox.engine.messages import (
     Attempt,
@@ -27,8 +28,9 @@ from flyte_sandbox.engine.messages import (
 )
 from flyte_sandbox.engine.model import ExecutionError, Library, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
+from flyte_sandbox.engine.pods import pod_notes, with_container
 from flyte_sandbox.engine.retrying import count_failure, exhausted, may_retry
-from flyte_sandbox.engine.step import Step, node_execution_id, system_error, task_execution_id
+from flyte_sandbox.engine.step import Step, node_execution_id, system_error, task_execution_id, user_error
 from flyte_sandbox.phases import NODE, TASK
 
 _TASK_ABORTED = "Task Aborted"
@@ -90,6 +92,31 @@ class TaskKind(Kind):
     def _begin(self, step: Step, node: NodeRun) -> None:
         if node.phase == NODE.UNDEFINED:
             deadlines.queue(step, node, task_node_metadata=_cache_metadata(node))
+        refusal = task_types.refusal(with_container(template(node)))
+        if template(node).type == task_types.ECHO:
+            self._echo(step, node)
+        elif refusal is not None:
+            self._refuse(step, node, user_error("TaskTypeUnsupported", refusal))
+        else:
+            self._begin_process(step, node)
+
+    def _echo(self, step: Step, node: NodeRun) -> None:
+        """Without a process, and with a single event of its task execution."""
+        assert node.inputs is not None
+        step.node(node, NODE.RUNNING)
+        try:
+            outputs = task_types.echo(template(node), node.inputs)
+        except task_types.EchoError as exc:
+            self._failed(step, node, user_error("BadTaskSpecification", str(exc)), Outcome())
+        else:
+            self._succeeded(step, node, Outcome(outputs=outputs))
+
+    def _refuse(self, step: Step, node: NodeRun, error: ExecutionError) -> None:
+        step.task(node, TASK.QUEUED, metadata=_metadata(node))
+        step.node(node, NODE.RUNNING)
+        self._failed(step, node, error, Outcome(error=error))
+
+    def _begin_process(self, step: Step, node: NodeRun) -> None:
         self._begin_attempt(step, node)
         fields = self._deck(node, exists=None)
         step.node(node, NODE.RUNNING, task_node_metadata=_cache_metadata(node), **fields)
@@ -110,7 +137,8 @@ class TaskKind(Kind):
         """Told again for a process that a new server found running; that is no news."""
         deadlines.attempt_began(step, node)
         if node.task_phase != TASK.RUNNING:
-            step.task(node, TASK.RUNNING, at=started.at, reasons=_reasons(started), logs=log_links)
+            notes = (*pod_notes(template(node)), *started.notes)
+            step.task(node, TASK.RUNNING, at=started.at, reasons=_reasons(notes, started), logs=log_links)
 
     # ---- going on after a restart
 
@@ -291,12 +319,10 @@ def _has_timed_out(node: NodeRun) -> bool:
     return node.child is not None and any(one.phase == NODE.TIMED_OUT for one in node.child.nodes.values())
 
 
-def _reasons(started: AttemptStarted) -> list[event_pb2.EventReason]:
+def _reasons(notes: Iterable[str], started: AttemptStarted) -> list[event_pb2.EventReason]:
     """Shown in the order given; the last one is the attempt's current reason."""
     stamp = to_timestamp(started.at)
-    return [
-        event_pb2.EventReason(reason=text, occurred_at=stamp) for text in (*started.notes, "task started")
-    ]
+    return [event_pb2.EventReason(reason=text, occurred_at=stamp) for text in (*notes, "task started")]
 
 
 def _key(node: NodeRun) -> str:
@@ -314,7 +340,7 @@ def _attempt(node: NodeRun) -> Attempt:
         execution=run.id,
         node_uid=node.uid,
         attempt=node.attempt,
-        task=template(node),
+        task=with_container(template(node)),
         overrides=node.node.task_node.overrides,
         inputs=inputs,
         index=node.index,
