@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from flyteidl.core import tasks_pb2
-
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.arguments import ArgumentError
@@ -126,22 +124,17 @@ class Orders:
             self._order(spec)
 
     def _plan(self, attempt: Attempt) -> AttemptSpec | None:
-        refusal = _refuse(attempt.task)
         try:
-            if refusal is None:
-                limit = self._rationing.memory_limit_bytes(attempt)
-                return dataclasses.replace(self._planner.plan(attempt), memory_limit_bytes=limit)
-            error = user_error("FailedToBuildResource", refusal)
+            limit = self._rationing.memory_limit_bytes(attempt)
+            return dataclasses.replace(self._planner.plan(attempt), memory_limit_bytes=limit)
         except ArgumentError as exc:
-            error = user_error("FailedToBuildResource", str(exc))
+            self._give_up(attempt, user_error("FailedToBuildResource", str(exc)), is_recoverable=False)
         except OSError as exc:
             # A full disk, for one: worth another try, within the system's budget.
             logger.exception("preparing attempt %s failed", attempt.key)
             self._give_up(
                 attempt, system_error("Interrupted", f"the attempt could not be prepared: {exc}"), True
             )
-            return None
-        self._give_up(attempt, error, is_recoverable=False)
         return None
 
     def _give_up(self, attempt: Attempt, error: ExecutionError, is_recoverable: bool) -> None:
@@ -295,17 +288,3 @@ class _BeforeResume:
         """:return: what to resume, then to start, then to stop."""
         self._is_open = True
         return self._resumed, self._ordered, self._stopped
-
-
-def _refuse(task: tasks_pb2.TaskTemplate) -> str | None:
-    """Why a task cannot be run here, if it cannot."""
-    if task.WhichOneof("target") != "container":
-        return (
-            f"Task '{task.id.name}' of type '{task.type}' has no container to run; "
-            "connectors and pod templates are not there yet in this sandbox."
-        )
-    if task.container.data_config.enabled:
-        return (
-            f"Task '{task.id.name}' is a raw container, which needs images; this sandbox runs Python tasks."
-        )
-    return None
