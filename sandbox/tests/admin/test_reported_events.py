@@ -150,6 +150,8 @@ def test_what_an_event_of_an_execution_needs(
 ) -> None:
     with pytest.raises(error, match=message):
         teller.workflow(WORKFLOW.RUNNING, **fields)
+    with pytest.raises(InvalidArgument, match="invalid value for phase"):
+        teller.workflow(99)
     with pytest.raises(InvalidArgument, match="missing event"):
         teller.admin.reported_events.create_workflow(event_pb2.WorkflowExecutionEventRequest())
 

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 
 from flyte_sandbox.db import attributes
 from flyte_sandbox.db.attributes import Scope
-from flyte_sandbox.errors import AlreadyExists
+from flyte_sandbox.errors import AlreadyExists, InvalidArgument
 from flyte_sandbox.phases import NODE, TASK
 from flyte_sandbox.phases import WORKFLOW as WORKFLOW_PHASE
 
@@ -115,6 +115,15 @@ def test_attributes_and_filters_hold_at_a_launch(rooms: Rooms) -> None:
     )
     assert list_names(rooms.admin, filters="contains(execution_name,second)") == ["second"]
     assert len(list_names(rooms.admin, sort_by=common_pb2.Sort(key="deleted_at"))) == 2
+
+
+def test_values_that_no_column_can_hold_are_refused(rooms: Rooms) -> None:
+    with pytest.raises(InvalidArgument, match="the database cannot hold a value of this request"):
+        list_names(rooms.admin, filters="eq(execution_name,\x00)")
+    teller = Teller(rooms)
+    teller.node(NODE.RUNNING)
+    with pytest.raises(InvalidArgument, match="the database cannot hold a value of this request"):
+        teller.task(TASK.RUNNING, attempt=2**32 - 1)
 
 
 def test_metrics_and_children_are_read(rooms: Rooms) -> None:

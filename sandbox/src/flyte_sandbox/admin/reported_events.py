@@ -55,7 +55,7 @@ class ReportedEvents:
         event = _event_of(request)
         require(event.HasField("execution_id"), "execution_id")
         validate_execution_identifier(event.execution_id)
-        _check_time(event)
+        _check(event)
         folder = _folder(event.execution_id)
         with self._db.write() as connection:
             _check_cluster(connection, event)
@@ -69,7 +69,7 @@ class ReportedEvents:
         self, request: admin_event_pb2.NodeExecutionEventRequest
     ) -> admin_event_pb2.NodeExecutionEventResponse:
         event = _event_of(request)
-        _check_time(event)
+        _check(event)
         folder = f"{_folder(event.id.execution_id)}/{event.id.node_id}"
         with self._db.write() as connection:
             _find_execution(connection, event.id.execution_id)
@@ -85,7 +85,7 @@ class ReportedEvents:
         self, request: admin_event_pb2.TaskExecutionEventRequest
     ) -> admin_event_pb2.TaskExecutionEventResponse:
         event = _event_of(request)
-        _check_time(event)
+        _check(event)
         require(event.HasField("task_id"), "task_id")
         require(event.HasField("parent_node_execution_id"), "parent_node_execution_id")
         validate_identifier(event.task_id, identifier_pb2.TASK)
@@ -113,7 +113,10 @@ def _event_of(request: Any) -> Any:
     return event
 
 
-def _check_time(event: Any) -> None:
+def _check(event: Any) -> None:
+    """What every event needs."""
+    if event.phase not in event.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_number:
+        raise invalid_value("phase")
     require(event.HasField("occurred_at"), "occurred_at")
     for name in ("occurred_at", "reported_at"):
         if name in event.DESCRIPTOR.fields_by_name and not 0 <= getattr(event, name).seconds <= _MAX_SECONDS:

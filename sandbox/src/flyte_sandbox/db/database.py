@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
+from sqlalchemy.exc import DataError
 
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.migrating import add_what_is_missing
-from flyte_sandbox.errors import StartupError
+from flyte_sandbox.errors import InvalidArgument, StartupError
 
 
 class Database:
@@ -47,19 +48,29 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
+        with _refusing(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed on leaving and rolled back by an exception."""
-        with self._writing if self._is_sqlite else _NoLock(), self.engine.connect() as connection:
+        lock = self._writing if self._is_sqlite else _NoLock()
+        with _refusing(), lock, self.engine.connect() as connection:
             immediate = connection.execution_options(immediate=True)
             with immediate.begin():
                 yield immediate
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """A value that no column can hold (a NUL in text, for PostgreSQL) is the caller's mistake, not ours."""
+    try:
+        yield
+    except DataError as exc:
+        raise InvalidArgument(f"the database cannot hold a value of this request: {exc.orig}") from exc
 
 
 class _NoLock:
