@@ -46,6 +46,7 @@ from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
 from flyte_sandbox.engine.ordering import Orders
 from flyte_sandbox.engine.rationing import Rationing
+from flyte_sandbox.engine.secrets import open_secrets
 from flyte_sandbox.engine.sleeping import Sleeper
 from flyte_sandbox.engine.task_attributes import TaskAttributes
 from flyte_sandbox.engine.task_environment import platform_env
@@ -101,6 +102,7 @@ class Sandbox:
             self._build()
             self._in_loop(self._open_doors())
         except BaseException:
+            self._in_loop(self._front.stop())
             self._end_loop()
             self._folder.release()
             raise
@@ -206,8 +208,9 @@ class Sandbox:
         env = platform_env(config, self.port)
         self._alarms = Alarms(self._clock)
         is_strict = config.images == "strict"
+        secrets = open_secrets(config.secrets, config.state)
         self._planner = AttemptPlanner(
-            config.attempts, self.store, env, self._environments, is_strict, self._users
+            config.attempts, self.store, env, self._environments, is_strict, self._users, secrets
         )
         attributes = TaskAttributes(self.db)
         rationing = Rationing(this_machine(), config.resources, config.slots, attributes.of)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flyte_sandbox.errors import StartupError
-from flyte_sandbox.runner import TaskUsers
+from flyte_sandbox.runner import Secrets, TaskUsers
 from flyte_sandbox.runner.task_users import UIDS
 
 from .conftest import Harness
@@ -116,6 +116,17 @@ print(json.dumps({{
 }}))
 """
     assert all(told(own, key, source).values())
+
+
+def test_its_secrets_are_its_own(own, key):
+    source = """
+path = pathlib.Path(os.getcwd()).parent / "secrets"
+print(json.dumps([[oct(each.stat().st_mode), each.stat().st_uid] for each in (path, path / "a/b")]))
+print((path / "a/b").read_text())
+"""
+    spec = replace(own.task(key, IMPORTS + source), secrets=Secrets({}, {"a/b": "value"}))
+    own.run(spec)
+    assert own.log(key).endswith('[["0o40700", 61000], ["0o100600", 61000]]\nvalue\n')
 
 
 def test_stopping_ends_all_that_it_started_wherever_it_went(own, key, eventually):

@@ -90,6 +90,9 @@ class Settings:
     flyte_environments: str = _key(
         "flyte", "", "interpreters for images: IMAGE=PYTHON, IMAGE=PYTHON", name="environments"
     )
+    flyte_secrets: str | None = _key(
+        "flyte", None, "file of the tasks' secrets, instead of .airflyte/flyte/secrets.toml", name="secrets"
+    )
     flyte_task_uid: int = _key(
         "flyte", TASK_UID, "whom tasks run as when root starts the stack; 0 is root", name="task_uid"
     )

@@ -136,6 +136,12 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
         default="clamp",
         help="requests beyond this machine: get all of it, are refused, or are not read (default: clamp)",
     )
+    parser.add_argument(
+        "--secrets",
+        type=Path,
+        metavar="FILE",
+        help="the tasks' secrets, as the README says (default: secrets.toml in the state folder)",
+    )
     parser.add_argument("--slots", type=int, default=0, help="attempts at once (default: as many as fit)")
     parser.add_argument(
         "--skippable-clock", action="store_true", help="for tests: the time can be moved on, see testing.skip"

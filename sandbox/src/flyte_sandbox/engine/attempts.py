@@ -6,6 +6,7 @@ A task process gets plain absolute paths where clients see ``s3://my-s3-bucket/â
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,8 +21,9 @@ from flyte_sandbox.engine.messages import Attempt
 from flyte_sandbox.engine.model import ExecutionId
 from flyte_sandbox.engine.parity import image_of, image_refusal, is_unknown, parity_notes
 from flyte_sandbox.engine.paths import attempt_key
+from flyte_sandbox.engine.secrets import SecretsError, SecretsFile
 from flyte_sandbox.environments import DEFAULT, Environment, Environments
-from flyte_sandbox.runner import AttemptSpec, TaskUsers
+from flyte_sandbox.runner import AttemptSpec, Secrets, TaskUsers, secrets_folder
 from flyte_sandbox.runner.template.records import read_exit
 
 _INTERRUPTED = "interrupted"
@@ -34,6 +36,7 @@ class AttemptPlanner:
     :param environments: what stands for images.
     :param is_strict: refuse images that nobody knows.
     :param users: whom tasks run as; None: as the server.
+    :param secrets: where those are that tasks ask for; None: nowhere.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class AttemptPlanner:
         environments: Environments,
         is_strict: bool = False,
         users: TaskUsers | None = None,
+        secrets: SecretsFile | None = None,
     ) -> None:
+        self._secrets = secrets or SecretsFile(Path(os.devnull))
         self._users = users
         self._environments = environments
         self._is_strict = is_strict
@@ -96,7 +101,7 @@ class AttemptPlanner:
         """Write the inputs down and say what to run. Safe to repeat.
 
         :raises ArgumentError: when a placeholder cannot be filled in, or when nothing stands for the image
-            and something has to.
+            and something has to, or secrets cannot be had.
         """
         environment = self._environment(attempt)
         container = attempt.task.container
@@ -113,7 +118,14 @@ class AttemptPlanner:
             environment=environment.name if environment else DEFAULT,
             files=environment.files if environment else None,
             writable=(self._raw_folder(attempt),),
+            secrets=self._secrets_of(attempt, folder),
         )
+
+    def _secrets_of(self, attempt: Attempt, folder: Path) -> Secrets:
+        try:
+            return self._secrets.deliver(attempt.task.security_context.secrets, secrets_folder(folder))
+        except SecretsError as exc:
+            raise ArgumentError(str(exc)) from exc
 
     def _environment(self, attempt: Attempt) -> Environment | None:
         """What stands for the attempt's image; None for the default environment."""

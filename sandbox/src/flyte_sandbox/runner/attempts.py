@@ -7,6 +7,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from flyte_sandbox.runner.template import records
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What only this attempt may see. Nothing that is printed or kept shows it.
+
+    :param env: more variables.
+    :param files: contents by path in the attempt's private folder, :func:`secrets_folder`.
+    :param missing: names of what it asked for and does not get, for its log.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    missing: tuple[str, ...] = ()
+
+
+def secrets_folder(folder: Path) -> Path:
+    """:param folder: the attempt's. It is private, and goes with the attempt's end."""
+    return folder.absolute() / records.WORK / records.SECRETS
+
 
 @dataclass(frozen=True)
 class AttemptSpec:
@@ -33,6 +54,7 @@ class AttemptSpec:
     writable: tuple[Path, ...] = ()
     files: Path | None = None
     memory_limit_bytes: int | None = None
+    secrets: Secrets = Secrets()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -311,6 +311,7 @@ class Dispatcher:
             "writable": [str(folder) for folder in spec.writable],
             "files": str(spec.files.absolute()) if spec.files else "",
             "memory_limit_bytes": spec.memory_limit_bytes,
+            "secrets": asdict(spec.secrets),
         }
 
     # ---- ends ----

@@ -27,6 +27,7 @@ def components(
     uv: Path,
     is_warm: bool,
     resources: str,
+    secrets: Path | None,
     task_uid: int,
 ) -> list[Component]:
     """The two.
@@ -38,6 +39,7 @@ def components(
     :param uv: where the stack keeps a uv of its own, if it has one.
     :param is_warm: whether tasks are forked from a warm process.
     :param resources: what a request beyond this machine leads to.
+    :param secrets: a file of the tasks' secrets, instead of the one in ``state``.
     :param task_uid: whom tasks run as under root.
     """
     common = ["--state", str(state), *([] if task_uid == TASK_UID else ["--task-uid", str(task_uid)])]
@@ -49,6 +51,7 @@ def components(
         *("--preload-after", str(_PRELOAD_AFTER_SECONDS)),
         *([] if is_warm else ["--cold"]),
         *("--resources", resources),
+        *(["--secrets", str(secrets)] if secrets else []),
     ]
     return [
         Component(SERVER, [str(program), *serve], folder=state, port=port),

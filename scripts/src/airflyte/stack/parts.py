@@ -154,5 +154,6 @@ class Stack:
             uv=self.settings.private_uv / "bin" / "uv",
             is_warm=self.settings.flyte_warm,
             resources=self.settings.flyte_resources,
+            secrets=self.settings.checkout / secrets if (secrets := self.settings.flyte_secrets) else None,
             task_uid=self.settings.flyte_task_uid,
         )

@@ -75,7 +75,8 @@ def _run_command(forked: Forked) -> int:
 
 def _must_be_cold(forked: Forked) -> bool:
     folders = entrypoints.module_path(forked.config.bin, [])[1:]
-    return forked.warmth.reason_for_cold(forked.job.env, folders) is not None
+    env = forked.job.env | forked.job.secrets.get("env", {})
+    return forked.warmth.reason_for_cold(env, folders) is not None
 
 
 def _restore_signals() -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import footprints, long_logs, processes, records, reports, short_paths, sweeping
@@ -80,7 +80,7 @@ class Children:
         finally:
             if os.getpid() == template:
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self._running[pid] = Child(job, pid, started_at)
+        self._running[pid] = Child(replace(job, secrets={}), pid, started_at)  # siblings inherit what is here
         self._tell({"event": "started", "key": job.key, "at": started_at})
         return None
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterable
 
-from . import processes, short_paths
+from . import processes, secret_files, short_paths
 from .job import Closable, Job
 
 _UMASK = 0o022
@@ -40,6 +40,7 @@ def enter_work(job: Job) -> None:
     """A fresh current folder and TMPDIR, and the attempt's own user."""
     for folder in (job.cwd, job.temporary):
         os.makedirs(folder, exist_ok=True)
+    secret_files.write(job)
     if job.uid is not None:
         _give_files(job, job.uid)
         _become(job.uid)
@@ -53,7 +54,8 @@ def _give_files(job: Job, uid: int) -> None:
     """What the task writes to. Its inputs, claim and record stay the template's."""
     for folder in (job.outputs, *job.writable):
         os.makedirs(folder, exist_ok=True)
-    for path in (job.work, job.cwd, job.temporary, job.outputs, job.log, *job.writable):
+    own = (job.work, job.cwd, job.temporary, job.outputs, job.log)
+    for path in (*own, *secret_files.paths(job), *job.writable):
         os.chown(path, uid, uid, follow_symlinks=False)
 
 
@@ -73,6 +75,7 @@ def enter_environment(job: Job) -> None:
     """The environment from scratch, also as others see it from outside."""
     os.environ.clear()
     os.environ.update(job.env)
+    os.environ.update(job.secrets.get("env", {}))
     _stamp(job.mark)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from . import records
@@ -19,6 +19,7 @@ class Job:
     :param uid: whom it runs as; None: as its template.
     :param writable: folders elsewhere that are this attempt's to write to.
     :param files: a folder whose content is copied into the current folder; empty: none.
+    :param secrets: ``env``, ``files`` by path in the private folder, and names of the ``missing`` ones.
     :param memory_limit_bytes: what all its processes together may use.
     """
 
@@ -31,10 +32,11 @@ class Job:
     writable: tuple[str, ...] = ()
     files: str = ""
     memory_limit_bytes: int | None = None
+    secrets: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Job:
-        names = ("key", "folder", "argv", "env", "mark", "uid", "files", "memory_limit_bytes")
+        names = ("key", "folder", "argv", "env", "mark", "uid", "files", "memory_limit_bytes", "secrets")
         return cls(**{name: message[name] for name in names}, writable=tuple(message["writable"]))
 
     @property
@@ -50,6 +52,11 @@ class Job:
     def temporary(self) -> str:
         """Of the attempt's own; TMPDIR is it or a link to it."""
         return os.path.join(self.work, records.TEMPORARY)
+
+    @property
+    def private(self) -> str:
+        """Holds the attempt's secrets."""
+        return os.path.join(self.work, records.SECRETS)
 
     @property
     def outputs(self) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import os
 
 MOST_BYTES = 64 << 20
+NOTE = b"\n[the middle of this log was left out here: it got too long]\n"
 _HEAD_BYTES = 1 << 20
 _TAIL_BYTES = 8 << 20
 
@@ -27,5 +28,4 @@ def _leave_out_middle(path: str) -> None:
         size = os.fstat(descriptor).st_size
         tail = os.pread(descriptor, _TAIL_BYTES, size - _TAIL_BYTES)
         file.truncate(_HEAD_BYTES)
-        left_out = (size - _HEAD_BYTES - len(tail)) >> 20
-        file.write(b"\n[%d MiB of this log were left out here: it was too long]\n" % left_out + tail)
+        file.write(NOTE + tail)

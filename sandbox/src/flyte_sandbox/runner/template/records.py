@@ -16,6 +16,7 @@ EXIT = "exit.json"
 LOG = "log"
 WORK = "work"
 CWD = "cwd"
+SECRETS = "secrets"
 OUTPUTS = "outputs"
 TEMPORARY = "tmp"
 
