@@ -210,14 +210,6 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.NOT_YET,
-        "Secrets",
-        "Delivered as variables or files",
-        "Stored and shown; a task that asks for one fails in its own code",
-        "Not there yet",
-        "engine/attempts.py",
-    ),
-    Difference(
-        Effect.NOT_YET,
         "Large literals",
         "Its charts let tasks offload values of 10 MiB and more",
         "A task's outputs beyond 10 MiB fail with `OutputSizeExceeded`; files and dataframes do not count",
@@ -225,6 +217,22 @@ DIFFERENCES: tuple[Difference, ...] = (
         "engine/outcomes.py",
     ),
     # ---- other
+    Difference(
+        Effect.OTHER,
+        "Secrets",
+        "From Kubernetes or a cloud's manager; a group's version is not looked at",
+        "From `secrets.toml` (mode 0600) on this machine; a group may have versions, as flytekit asks for them",
+        "There is no cluster to keep them",
+        "engine/secrets.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "Logs of tasks",
+        "Kept by the cluster's log service, whatever their length",
+        "A file per attempt; the middle of one beyond 64 MiB is left out, which stands in it",
+        "A task that prints without end must not fill the disk",
+        "runner/template/long_logs.py",
+    ),
     Difference(
         Effect.OTHER,
         "GetExecution of a new execution",
