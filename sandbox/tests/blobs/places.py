@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from flytekit import Deck, current_context, dynamic, map_task, task, workflow
+from flytekit import Deck, current_context, dynamic, eager, map_task, task, workflow
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
 from flytekit.types.schema import FlyteSchema
@@ -124,3 +124,14 @@ def refuse(file: FlyteFile) -> int:
 @workflow
 def refused(text: str = "words") -> int:
     return refuse(file=write(text=text))
+
+
+@eager
+async def launches(text: str = "words") -> list[FlyteFile]:
+    """What it gives to the executions that it launches lies in the bucket, by whatever name."""
+    file = write(text=text)
+    own = Path(current_context().working_directory) / "own.txt"
+    own.write_text(text)
+    found = copied(file=FlyteFile(str(own)))
+    size(file=FlyteFile(str(Path(file))))
+    return [file, found]

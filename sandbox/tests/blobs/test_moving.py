@@ -210,7 +210,9 @@ def test_a_state_folder_that_moves_takes_everything_with_it(places: tuple[Path, 
         clock, running = sandbox.clock, Running(sandbox, channel)
         running.register()
         green, red = running.launch("green", "everywhere"), running.launch("red", "refused")
-        assert green.closure.phase == W.SUCCEEDED, green.closure.error
+        eager = running.launch("eager", "launches")
+        for done in (green, eager):
+            assert done.closure.phase == W.SUCCEEDED, done.closure.error
         assert red.closure.phase == W.FAILED
         assert "cannot make sense of s3://my-s3-bucket/" in red.closure.error.message
         assert len(list(running.decks())) >= 1

@@ -21,6 +21,7 @@ from flyte_sandbox.admin.launch_targets import LaunchTargets, Target
 from flyte_sandbox.admin.preparing import Prepared, prepare
 from flyte_sandbox.admin.projects import Projects
 from flyte_sandbox.admin.resolving import labels_as_tags
+from flyte_sandbox.blobs.mapping import publicise
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.launch_plans import resolve_inputs
@@ -56,7 +57,8 @@ class Launching:
 
     def create(self, request: execution_pb2.ExecutionCreateRequest) -> execution_pb2.ExecutionCreateResponse:
         """Nothing is written before everything has been checked; the engine is told after the commit."""
-        given = given_inputs(request)
+        # An eager task names what lies in the bucket by the paths under which it sees it.
+        given = publicise(given_inputs(request), self._store)
         validate_address(request)
         self._projects.check_active(request.project, request.domain)
         validate_spec(request, given)
