@@ -68,10 +68,12 @@ def test_each_folder_has_an_airflow_home_of_its_own_and_none_of_our_settings(
     monkeypatch.setenv("AIRFLYTE_PORT_OFFSET", "100")
     monkeypatch.setenv("FLYTE_PLATFORM_URL", "production")
     monkeypatch.setenv("PYTHONPATH", "/somebody")
+    monkeypatch.setenv("AIRFLYTE_CONFORMANCE_ENDPOINT", "another:30080")
     write(
         checkout,
         "a",
         "import os\ndef test_it():\n"
+        "    assert os.environ['AIRFLYTE_CONFORMANCE_ENDPOINT'] == 'another:30080'\n"
         "    assert 'airflyte-tests-' in os.environ['AIRFLOW_HOME']\n"
         "    assert not {'AIRFLYTE_PORT_OFFSET', 'FLYTE_PLATFORM_URL', 'PYTHONPATH'} & os.environ.keys()\n",
     )

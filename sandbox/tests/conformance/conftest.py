@@ -1,4 +1,4 @@
-"""The Flyte that is asked: one of our own in this session, or the one that FLYTE_CONFORMANCE_ENDPOINT
+"""The Flyte that is asked: one of our own in this session, or the one that AIRFLYTE_CONFORMANCE_ENDPOINT
 names.
 """
 
@@ -23,18 +23,23 @@ if TYPE_CHECKING:
     from flytekit.remote import FlyteRemote
 
 EXAMPLES = Path(__file__).parents[1] / "workflows" / "examples"
+MODULES = (
+    *("cached", "conditions", "data", "dynamics", "failing", "hello", "maps", "nested"),
+    *("results", "starting", "waiting"),
+)
 PYFLYTE = Path(sys.executable).parent / "pyflyte"
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     """``host:port`` of gRPC and HTTP, without TLS."""
-    given = os.environ.get("FLYTE_CONFORMANCE_ENDPOINT")
+    given = os.environ.get("AIRFLYTE_CONFORMANCE_ENDPOINT")
     if given:
         yield given
         return
-    with running_sandbox() as sandbox:
-        yield f"localhost:{sandbox.port}"
+    # These clients look often, so that nothing has to end before the first look.
+    with running_sandbox(first_look_seconds=0.5) as sandbox:
+        yield sandbox.endpoint
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +70,8 @@ def client_environment(endpoint: str, tmp_path_factory: pytest.TempPathFactory) 
 def registered(project: str, client_environment: dict[str, str]) -> str:
     """The version under which the examples are registered, by the stock ``pyflyte``."""
     version = "v1"
-    command = [PYFLYTE, "register", "-p", project, "-d", "development", "--version", version, EXAMPLES.name]
+    modules = [f"{EXAMPLES.name}/{module}.py" for module in MODULES]
+    command = [PYFLYTE, "register", "-p", project, "-d", "development", "--version", version, *modules]
     done = subprocess.run(
         command, cwd=EXAMPLES.parent, env=client_environment, capture_output=True, text=True, check=False
     )

@@ -8,9 +8,11 @@ from flyteidl.core.execution_pb2 import WorkflowExecution
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from flytekit.remote import FlyteRemote
 
+from .index import covers
 from .running import run
 
 
+@covers("node branch")
 @pytest.mark.parametrize(("number", "expected"), [(3, 4), (50, 60), (200, 300)])
 def test_the_first_case_that_holds_runs(
     remote: FlyteRemote, registered: str, number: int, expected: int
@@ -18,6 +20,7 @@ def test_the_first_case_that_holds_runs(
     assert run(remote, "conditions.sizes", registered, number=number).outputs["o0"] == expected
 
 
+@covers("node branch", "rpc ListNodeExecutions", "trap 11")
 def test_only_the_chosen_arm_has_a_node_execution(
     remote: FlyteRemote, registered: str, admin: AdminServiceStub
 ) -> None:
@@ -44,6 +47,7 @@ def test_a_branch_decides_by_an_output(remote: FlyteRemote, registered: str) -> 
     assert run(remote, "conditions.after_a_task", registered, number=4).outputs["o0"] == 1005
 
 
+@covers("node branch")
 def test_a_failing_else_gives_its_message(remote: FlyteRemote, registered: str) -> None:
     execution = run(remote, "conditions.after_a_task", registered, number=1)
     assert execution.closure.phase == WorkflowExecution.FAILED

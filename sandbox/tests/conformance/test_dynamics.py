@@ -7,9 +7,11 @@ from flyteidl.core.execution_pb2 import NodeExecution, WorkflowExecution
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from flytekit.remote import FlyteRemote
 
+from .index import covers
 from .running import run
 
 
+@covers("node dynamic", "result dynamic", "trap 11")
 def test_a_dynamic_task_yields_nodes_that_run(remote: FlyteRemote, registered: str) -> None:
     execution = run(remote, "dynamics.sum_of_squares", registered, count=4)
     assert execution.outputs["o0"] == 14
@@ -20,6 +22,7 @@ def test_a_dynamic_task_yields_nodes_that_run(remote: FlyteRemote, registered: s
     assert set(inner.values()) == {NodeExecution.SUCCEEDED}
 
 
+@covers("rpc GetDynamicNodeWorkflow")
 def test_the_compiled_workflow_can_be_asked_for(
     remote: FlyteRemote, registered: str, admin: AdminServiceStub
 ) -> None:
@@ -41,6 +44,7 @@ def test_a_failure_inside_fails_the_dynamic_node_with_its_error(remote: FlyteRem
     assert "no 2" in execution.error.message
 
 
+@covers("result dynamic")
 def test_a_dynamic_task_without_nodes_is_a_task(remote: FlyteRemote, registered: str) -> None:
     execution = run(remote, "dynamics.yields_nothing", registered, count=3)
     assert execution.outputs["o0"] == 3

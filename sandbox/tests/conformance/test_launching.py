@@ -11,6 +11,7 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 
 from .entities import identifier, integer, launch_plan_request, task_request, text, workflow_request
+from .index import covers
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def refusal(admin: AdminServiceStub, request: execution_pb2.ExecutionCreateReque
     return error.value.code().name, error.value.details()
 
 
+@covers("rpc CreateExecution")
 def test_a_missing_input_is_named(admin: AdminServiceStub, plan: identifier_pb2.Identifier) -> None:
     assert refusal(admin, request_for(plan)) == ("INVALID_ARGUMENT", "expected_inputs x missing")
 
@@ -88,6 +90,7 @@ def test_a_bad_name_is_refused(admin: AdminServiceStub, plan: identifier_pb2.Ide
     assert "name" in message
 
 
+@covers("trap 20")
 def test_refused_requests_leave_no_execution(
     admin: AdminServiceStub, plan: identifier_pb2.Identifier
 ) -> None:
@@ -99,6 +102,7 @@ def test_refused_requests_leave_no_execution(
     assert error.value.code() == grpc.StatusCode.NOT_FOUND
 
 
+@covers("rpc CreateExecution", "trap 20")
 def test_a_name_is_given_only_once(admin: AdminServiceStub, plan: identifier_pb2.Identifier) -> None:
     name = f"a{uuid.uuid4().hex[:10]}"
     admin.CreateExecution(request_for(plan, name, x=integer(1)))
@@ -113,6 +117,7 @@ def test_generated_names_have_flytes_shape(admin: AdminServiceStub, plan: identi
     assert name[0] == "a"
 
 
+@covers("trap 1", "trap 12", "rpc GetExecutionData")
 def test_inputs_may_come_inside_the_spec_as_the_console_sends_them(
     admin: AdminServiceStub, plan: identifier_pb2.Identifier
 ) -> None:
@@ -124,6 +129,7 @@ def test_inputs_may_come_inside_the_spec_as_the_console_sends_them(
     assert data.inputs.bytes == 0
 
 
+@covers("trap 14", "rpc GetExecution")
 def test_the_principal_is_the_servers_to_say(
     admin: AdminServiceStub, plan: identifier_pb2.Identifier
 ) -> None:
@@ -146,6 +152,7 @@ def list_names(admin: AdminServiceStub, project: str, filters: str) -> list[str]
     return [execution.id.name for execution in admin.ListExecutions(request).executions]
 
 
+@covers("rpc ListExecutions", "trap 8")
 def test_executions_are_found_by_workflow_launch_plan_label_and_time(
     admin: AdminServiceStub, plan: identifier_pb2.Identifier
 ) -> None:
@@ -165,6 +172,7 @@ def test_executions_are_found_by_workflow_launch_plan_label_and_time(
     assert list_names(admin, plan.project, f"eq(task.name,x)+eq(execution_name,{name})") == []
 
 
+@covers("rpc UpdateExecution")
 def test_archived_executions_are_listed_only_when_asked_for(
     admin: AdminServiceStub, plan: identifier_pb2.Identifier
 ) -> None:

@@ -7,9 +7,11 @@ from flyteidl.core.execution_pb2 import TaskExecution, WorkflowExecution
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from flytekit.remote import FlyteRemote
 
+from .index import covers
 from .running import run
 
 
+@covers("node array", "rpc ListTaskExecutions")
 def test_every_item_is_mapped_in_order(remote: FlyteRemote, registered: str, admin: AdminServiceStub) -> None:
     execution = run(remote, "maps.squares", registered, numbers=[1, 2, 3, 4])
     assert execution.outputs["o0"] == [1, 4, 9, 16]

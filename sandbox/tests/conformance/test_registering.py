@@ -14,6 +14,7 @@ from flyteidl.service.identity_pb2_grpc import IdentityServiceStub
 from google.rpc import status_pb2
 
 from .entities import identifier, launch_plan_request, task_request, workflow_request
+from .index import covers
 
 TASK, WORKFLOW, PLAN = identifier_pb2.TASK, identifier_pb2.WORKFLOW, identifier_pb2.LAUNCH_PLAN
 
@@ -51,6 +52,7 @@ def versions(admin: AdminServiceStub, project: str) -> list[str]:
     return found
 
 
+@covers("rpc CreateTask", "trap 3")
 def test_registering_the_same_task_again_says_so(
     admin: AdminServiceStub, project: str, task_id: identifier_pb2.Identifier
 ) -> None:
@@ -60,6 +62,7 @@ def test_registering_the_same_task_again_says_so(
     assert "identical structure" in error.value.details()
 
 
+@covers("rpc CreateTask", "trap 3")
 def test_another_task_under_the_same_version_is_refused_with_the_difference(
     admin: AdminServiceStub, project: str, task_id: identifier_pb2.Identifier
 ) -> None:
@@ -70,6 +73,7 @@ def test_another_task_under_the_same_version_is_refused_with_the_difference(
     assert "args" in error.value.details()
 
 
+@covers("rpc CreateWorkflow", "trap 3")
 def test_an_identical_workflow_carries_the_reason_as_a_detail(
     admin: AdminServiceStub,
     project: str,
@@ -86,6 +90,7 @@ def test_an_identical_workflow_carries_the_reason_as_a_detail(
     assert reason.exists_identical_structure.id == workflow_id
 
 
+@covers("rpc GetWorkflow", "trap 5")
 def test_the_compiled_workflow_has_what_console_and_flytekit_need(
     admin: AdminServiceStub, workflow_id: identifier_pb2.Identifier
 ) -> None:
@@ -123,6 +128,7 @@ def test_an_unknown_project_is_refused(admin: AdminServiceStub) -> None:
     assert "project [nobody-knows-it] not found" in error.value.details()
 
 
+@covers("rpc RegisterProject", "rpc UpdateProject", "rpc ListProjects")
 def test_an_archived_project_takes_no_tasks(admin: AdminServiceStub) -> None:
     project = project_pb2.Project(id="soon-archived", name="soon archived")
     admin.RegisterProject(project_pb2.ProjectRegisterRequest(project=project))
@@ -135,6 +141,7 @@ def test_an_archived_project_takes_no_tasks(admin: AdminServiceStub) -> None:
     assert "soon-archived" not in [one.id for one in listed.projects]
 
 
+@covers("rpc CreateLaunchPlan", "rpc GetLaunchPlan", "trap 4")
 def test_a_launch_plan_states_what_it_expects(
     admin: AdminServiceStub, project: str, workflow_id: identifier_pb2.Identifier
 ) -> None:
@@ -156,6 +163,7 @@ def test_a_launch_plan_may_not_name_inputs_that_the_workflow_has_not(
     assert "unexpected fixed_input y" in error.value.details()
 
 
+@covers("rpc UpdateLaunchPlan", "rpc GetActiveLaunchPlan")
 def test_activating_a_version_ends_the_activity_of_the_other(
     admin: AdminServiceStub, project: str, workflow_id: identifier_pb2.Identifier
 ) -> None:
@@ -181,6 +189,7 @@ def test_no_active_launch_plan_is_not_found(admin: AdminServiceStub, project: st
     assert code_of(error) == grpc.StatusCode.NOT_FOUND
 
 
+@covers("rpc ListTasks", "trap 7")
 def test_the_newest_version_is_first_when_sorted_by_age(
     admin: AdminServiceStub, project: str, versions: list[str]
 ) -> None:
@@ -190,6 +199,7 @@ def test_the_newest_version_is_first_when_sorted_by_age(
     assert admin.ListTasks(request).tasks[0].id.version == versions[-1]
 
 
+@covers("trap 6")
 def test_pages_end_with_an_empty_token(admin: AdminServiceStub, project: str, versions: list[str]) -> None:
     found, token = [], ""
     while True:
@@ -202,6 +212,7 @@ def test_pages_end_with_an_empty_token(admin: AdminServiceStub, project: str, ve
     assert found == versions
 
 
+@covers("trap 8")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -242,12 +253,14 @@ def test_filters_narrow_the_list(
     assert [task.id.version for task in admin.ListTasks(request).tasks] == expected
 
 
+@covers("rpc ListTaskIds")
 def test_names_are_listed_once(admin: AdminServiceStub, project: str, versions: list[str]) -> None:
     request = common_pb2.NamedEntityIdentifierListRequest(project=project, domain="development", limit=100)
     names = [one.name for one in admin.ListTaskIds(request).entities]
     assert names.count("many.versions") == 1
 
 
+@covers("rpc ListWorkflows")
 def test_listed_workflows_have_only_their_interface(
     admin: AdminServiceStub, project: str, workflow_id: identifier_pb2.Identifier
 ) -> None:
@@ -258,6 +271,7 @@ def test_listed_workflows_have_only_their_interface(
     assert not template.nodes
 
 
+@covers("rpc UserInfo", "trap 15")
 def test_nobody_is_asked_who_they_are(endpoint: str) -> None:
     with grpc.insecure_channel(endpoint) as channel, pytest.raises(grpc.RpcError) as error:
         IdentityServiceStub(channel).UserInfo(identity_pb2.UserInfoRequest())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
+from flyteidl.admin import signal_pb2
+from flyteidl.core import identifier_pb2, types_pb2
 from flyteidl.core.execution_pb2 import WorkflowExecution
+from flyteidl.service.signal_pb2_grpc import SignalServiceStub
 from flytekit.remote import FlyteRemote
 
 from ..durability.server import eventually
+from .index import covers
 from .running import launch, run
 
 
+@covers("node gate signal", "node gate approve", "rpc ListSignals", "rpc SetSignal")
 def test_a_workflow_waits_for_a_value_and_an_approval(remote: FlyteRemote, registered: str) -> None:
     execution = launch(remote, "waiting.asks", registered, number=3)
     eventually(lambda: len(remote.list_signals(execution.id.name)) == 2)
@@ -42,6 +48,21 @@ def test_a_signal_that_nobody_waits_for_is_refused(remote: FlyteRemote, register
         remote.set_input("more", execution.id.name, 1, python_type=int)
 
 
+@covers("rpc GetOrCreateSignal")
+def test_a_signal_that_is_there_is_given_back(remote: FlyteRemote, registered: str, endpoint: str) -> None:
+    execution = launch(remote, "waiting.asks", registered, number=3)
+    eventually(lambda: len(remote.list_signals(execution.id.name)) == 2)
+    id = identifier_pb2.SignalIdentifier(signal_id="more", execution_id=execution.id.to_flyte_idl())
+    integer = types_pb2.LiteralType(simple=types_pb2.INTEGER)
+    with grpc.insecure_channel(endpoint) as channel:
+        request = signal_pb2.SignalGetOrCreateRequest(id=id, type=integer)
+        signal = SignalServiceStub(channel).GetOrCreateSignal(request)
+    assert (signal.id, signal.type) == (id, integer)
+    assert not signal.value.HasField("scalar")
+    remote.terminate(execution, "seen enough")
+
+
+@covers("node gate sleep")
 def test_a_pause_passes(remote: FlyteRemote, registered: str) -> None:
     execution = run(remote, "waiting.pauses", registered)
     assert execution.outputs["o0"] == 4

@@ -136,9 +136,16 @@ class Rings:
 
     def _environ(self, variables: Mapping[str, str]) -> dict[str, str]:
         """The caller's environment without what would change which code or which settings the tests see."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _KEPT or not name.startswith(_LEFT_OUT)
+        }
         return {**kept, **variables}
 
+
+_KEPT = ("AIRFLYTE_CONFORMANCE_ENDPOINT",)
+"""Asks the conformance suite to speak to another Flyte than the one that it starts."""
 
 _LEFT_OUT = ("AIRFLYTE_", "AIRFLOW_", "FLYTE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 

@@ -69,7 +69,8 @@ def flyte_sandbox(
             given.check()
             yield given
             return
-        with running_sandbox(**flyte_sandbox_options) as sandbox:
+        # ``flyte_remote`` looks often, so that nothing has to end before its first look.
+        with running_sandbox(**{"first_look_seconds": 0.5, **flyte_sandbox_options}) as sandbox:
             yield sandbox
     except StartupError as exc:
         pytest.fail(f"flyte_sandbox: {exc}", pytrace=False)

@@ -1,0 +1,200 @@
+"""What the engine makes of how a task's process ends. All begin at once, because some have four attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flyteidl.admin import execution_pb2, task_pb2
+from flyteidl.core import identifier_pb2, tasks_pb2
+from flyteidl.core.execution_pb2 import ExecutionError, WorkflowExecution
+from flyteidl.service.admin_pb2_grpc import AdminServiceStub
+from flytekit.remote import FlyteRemote, FlyteWorkflowExecution
+
+from .entities import identifier, text
+from .index import covers
+from .running import launch
+
+WORKFLOWS = (
+    "succeeds_with_nothing",
+    "returns_wrong_type",
+    "is_killed",
+    "ignores_outputs",
+    "fails_on_error",
+    "leaves_both",
+    "leaves_empty_error",
+    "returns_too_much",
+)
+
+
+def replace(args: list[str], old: str, new: str) -> None:
+    args[args.index(old)] = new
+
+
+def module_unknown(args: list[str]) -> None:
+    replace(args, "examples.results", "examples.nowhere")
+
+
+def resolver_unknown(args: list[str]) -> None:
+    args[args.index("--resolver") + 1] = "no.such.Resolver"
+
+
+def inputs_elsewhere(args: list[str]) -> None:
+    args[args.index("--inputs") + 1] = "s3://my-s3-bucket/nowhere/inputs.pb"
+
+
+def input_unknown(args: list[str]) -> None:
+    args.append("{{.Inputs.nowhere}}")
+
+
+COMMANDS = {
+    "module-unknown": module_unknown,
+    "resolver-unknown": resolver_unknown,
+    "inputs-elsewhere": inputs_elsewhere,
+    "input-unknown": input_unknown,
+}
+
+
+@pytest.fixture(scope="module")
+def launched(
+    remote: FlyteRemote, registered: str, admin: AdminServiceStub
+) -> dict[str, FlyteWorkflowExecution]:
+    found = {name: launch(remote, f"results.{name}", registered) for name in WORKFLOWS}
+    echo = remote.fetch_task(name="examples.results.echo", version=registered)
+    for name, change in COMMANDS.items():
+        id = launch_changed(admin, echo.template.to_flyte_idl(), f"results.{name}", change)
+        found[name] = remote.fetch_execution(name=id.name)
+    return found
+
+
+def launch_changed(
+    admin: AdminServiceStub, template: tasks_pb2.TaskTemplate, name: str, change: Callable[[list[str]], None]
+) -> identifier_pb2.WorkflowExecutionIdentifier:
+    """Launches a task like ``template`` whose command differs."""
+    id = identifier(identifier_pb2.TASK, template.id.project, name)
+    args = list(template.container.args)
+    change(args)
+    template = tasks_pb2.TaskTemplate.FromString(template.SerializeToString())
+    del template.container.args[:]
+    template.container.args.extend(args)
+    admin.CreateTask(task_pb2.TaskCreateRequest(id=id, spec=task_pb2.TaskSpec(template=template)))
+    request = execution_pb2.ExecutionCreateRequest(
+        project=id.project, domain=id.domain, spec=execution_pb2.ExecutionSpec(launch_plan=id)
+    )
+    request.inputs.literals["text"].CopyFrom(text("hello"))
+    return admin.CreateExecution(request).id
+
+
+@pytest.fixture
+def end(
+    remote: FlyteRemote, launched: dict[str, FlyteWorkflowExecution]
+) -> Callable[[str], FlyteWorkflowExecution]:
+    """Waits for the end of one of them."""
+
+    def wait(name: str) -> FlyteWorkflowExecution:
+        ended = remote.wait(
+            launched[name], timeout=timedelta(seconds=60), poll_interval=timedelta(seconds=0.1)
+        )
+        return remote.sync(ended, sync_nodes=True)
+
+    return wait
+
+
+def attempts(execution: FlyteWorkflowExecution) -> int:
+    (node,) = (
+        one for name, one in execution.node_executions.items() if name not in ("start-node", "end-node")
+    )
+    return len(node.task_executions)
+
+
+End = Callable[[str], FlyteWorkflowExecution]
+
+
+@covers("result no outputs declared")
+def test_a_task_without_outputs_succeeds(end: End) -> None:
+    execution = end("succeeds_with_nothing")
+    assert execution.closure.phase == WorkflowExecution.SUCCEEDED
+    assert not execution.outputs
+
+
+@covers("result wrong type", "retry none for permanent failures")
+def test_a_value_of_another_type_than_declared_is_a_permanent_error(end: End) -> None:
+    execution = end("returns_wrong_type")
+    assert execution.error.kind in (ExecutionError.USER, ExecutionError.SYSTEM)
+    assert "Failed to convert outputs of task 'examples.results.wrong_type'" in execution.error.message
+    assert attempts(execution) == 1
+
+
+@covers("result killed", "container killed", "retry system budget", "retry exhausted text")
+def test_a_killed_process_uses_up_the_systems_retries(end: End) -> None:
+    execution = end("is_killed")
+    assert execution.error.code == "RetriesExhausted|Interrupted"
+    assert execution.error.message.startswith("[3/3] currentAttempt done. Last Error: SYSTEM::")
+    assert attempts(execution) == 4
+
+
+@covers("result outputs ignored", "result outputs not found")
+def test_outputs_that_are_declared_and_not_there_are_an_error(end: End) -> None:
+    execution = end("ignores_outputs")
+    assert execution.error.code == "RetriesExhausted|OutputsNotFound"
+    assert "Outputs not generated by task execution" in execution.error.message
+
+
+@covers("result fail on error")
+def test_a_process_that_fails_on_error_fails_by_its_exit_code(end: End) -> None:
+    execution = end("fails_on_error")
+    assert execution.closure.phase == WorkflowExecution.FAILED
+    assert "loudly" in execution.error.message
+
+
+@covers("result error before outputs")
+def test_an_error_counts_more_than_outputs(end: End) -> None:
+    execution = end("leaves_both")
+    assert (execution.error.code, execution.error.message) == ("MINE", "in my own words")
+
+
+@covers("result error file of bad format")
+def test_an_error_file_without_an_error_is_a_bad_one(end: End) -> None:
+    execution = end("leaves_empty_error")
+    assert execution.error.code == "RetriesExhausted|ErrorFileBadFormat"
+    assert attempts(execution) == 4
+
+
+@covers("result outputs too big")
+def test_outputs_beyond_the_limit_are_refused(end: End) -> None:
+    execution = end("returns_too_much")
+    assert execution.error.code == "OutputSizeExceeded"
+    assert attempts(execution) == 1
+
+
+@covers("result not importable")
+def test_a_module_that_is_not_there_is_a_permanent_error(end: End) -> None:
+    execution = end("module-unknown")
+    assert execution.error.code == "USER:RuntimeError"
+    assert "examples.nowhere" in execution.error.message
+    assert attempts(execution) == 1
+
+
+@covers("result bad command", "container ordinary exit")
+def test_a_command_that_ends_with_an_error_is_tried_again(end: End) -> None:
+    execution = end("resolver-unknown")
+    assert execution.error.code == "RetriesExhausted|Interrupted"
+    assert attempts(execution) == 4
+
+
+@covers("result inputs not readable")
+def test_inputs_that_are_not_there_are_the_systems_fault(end: End) -> None:
+    execution = end("inputs-elsewhere")
+    assert execution.error.kind == ExecutionError.USER  # of the error that says that retries are over
+    assert execution.error.code.startswith("RetriesExhausted|")
+    assert "SYSTEM::" in execution.error.message
+    assert attempts(execution) == 4
+
+
+@covers("container cannot be built")
+def test_a_template_that_names_an_unknown_input_cannot_be_built(end: End) -> None:
+    execution = end("input-unknown")
+    assert execution.closure.phase == WorkflowExecution.FAILED
+    assert execution.error.code == "FailedToBuildResource"
+    assert "nowhere" in execution.error.message
