@@ -20,13 +20,13 @@ from flyte_sandbox.engine.resources import (
 )
 from flyte_sandbox.runner.machine import Machine
 
-AttributesOf = Callable[[ExecutionId, str], Attributes | None]
+AttributesOf = Callable[[ExecutionId], Attributes | None]
 
 
 class Rationing:
     """
     :param slots: how many attempts at once at most; 0 leaves it to the mode.
-    :param attributes_of: the matchable task resources of an execution's workflow, by its name.
+    :param attributes_of: the matchable task resources that applied when an execution was launched.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Rationing:
         machine: Machine,
         mode: Mode = "clamp",
         slots: int = 0,
-        attributes_of: AttributesOf = lambda id, workflow: None,
+        attributes_of: AttributesOf = lambda id: None,
     ) -> None:
         self._machine = machine
         self._mode: Mode = mode
@@ -74,5 +74,5 @@ class Rationing:
         return clamping_notes(self._demand(attempt), self._machine)
 
     def _demand(self, attempt: Attempt) -> Demand:
-        attributes = self._attributes_of(attempt.execution, attempt.workflow_name)
+        attributes = self._attributes_of(attempt.execution)
         return demand_of(attempt.task.container.resources, attempt.overrides.resources, attributes)

@@ -9,30 +9,30 @@ from functools import lru_cache
 
 from flyteidl.admin import matchable_resource_pb2
 
-from flyte_sandbox.db import attributes as rows
-from flyte_sandbox.db.attributes import Scope
+from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.model import ExecutionId
 from flyte_sandbox.engine.resources import Attributes
 
 _REMEMBERED = 256
+_FIELD = "task_resource_attributes"
 
 
 class TaskAttributes:
-    """Asked for each attempt, answered once for each execution: later changes are for later executions."""
+    """What applied at the launch, which stays with the execution: later changes are for later ones."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._find = lru_cache(_REMEMBERED)(self._look_up)
 
-    def of(self, id: ExecutionId, workflow: str) -> Attributes | None:
-        """:param workflow: the name of what the execution runs."""
-        return self._find(id.project, id.domain, id.name, workflow)
+    def of(self, id: ExecutionId) -> Attributes | None:
+        return self._find(id.project, id.domain, id.name)
 
-    def _look_up(self, project: str, domain: str, _execution: str, workflow: str) -> Attributes | None:
+    def _look_up(self, project: str, domain: str, name: str) -> Attributes | None:
         with self._db.read() as connection:
-            found = rows.list_applicable(connection, Scope(project, domain, workflow))
-        texts = [row.attributes for row in found if row.resource_type == matchable_resource_pb2.TASK_RESOURCE]
-        if not texts:
+            row = rows.get(connection, ExecutionId(project=project, domain=domain, name=name))
+        if row is None or not row.launch_attributes:
             return None
-        return matchable_resource_pb2.MatchingAttributes.FromString(texts[-1]).task_resource_attributes
+        kept = matchable_resource_pb2.ListMatchableAttributesResponse.FromString(row.launch_attributes)
+        found = (one.attributes for one in kept.configurations)
+        return next((one.task_resource_attributes for one in found if one.HasField(_FIELD)), None)
