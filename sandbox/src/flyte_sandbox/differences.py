@@ -179,8 +179,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.REFUSED,
         "Size and pace of a request over HTTP",
         "Headers up to 1 MiB; as long as it takes",
-        "Headers up to 64 KiB, a body of the API up to 64 MiB, an upload up to 5 GiB; after 30 seconds a client "
-        "has to have sent 1 KiB a second",
+        "Headers up to 64 KiB, a body of the API up to 64 MiB, an upload up to 5 GiB; after 30 seconds a "
+        "client has to have sent 1 KiB a second",
         "One process serves everybody, and whoever says nothing would hold a place in it for ever",
         "web/protocol.py",
     ),
