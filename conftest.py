@@ -11,6 +11,7 @@ import pytest
 
 _ROOT = Path(__file__).parent
 _PROCESSES = (
+    "provider/tests/decorators",
     "provider/tests/plugins",
     "provider/tests/test_dag_runs.py",
     "sandbox/tests/cli",

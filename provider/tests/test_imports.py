@@ -20,7 +20,8 @@ from airflow.triggers.base import BaseTrigger
 before = set(sys.modules)
 import flyte_provider.operators.flyte, flyte_provider.sensors.flyte
 import flyte_provider.triggers.flyte, flyte_provider.hooks.flyte
-import flyte_provider._provider_info
+import flyte_provider.decorators.flyte, flyte_provider.notifications.flyte, flyte_provider.assets.flyte
+import flyte_provider.plugins.flyte, flyte_provider.retry, flyte_provider._provider_info
 flyte_provider._provider_info.get_provider_info()
 flyte_provider.operators.flyte.FlyteOperator(task_id="t", launchplan_name="lp")
 flyte_provider.sensors.flyte.FlyteSensor(task_id="s", execution_name="e")

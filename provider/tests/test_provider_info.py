@@ -37,6 +37,14 @@ def test_everything_it_names_exists() -> None:
     for part in ("operators", "sensors", "hooks", "triggers"):
         for module in info[part][0]["python-modules"]:
             __import__(module)
+    asset = info["asset-uris"][0]
+    named = [
+        info["task-decorators"][0]["class-name"],
+        info["plugins"][0]["plugin-class"],
+        *info["notifications"],
+    ]
+    for path in [*named, *(asset[key] for key in ("handler", "factory", "to_openlineage_converter"))]:
+        assert callable(load(path))
 
 
 def test_both_forms_of_the_connection_form_have_the_same_fields() -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from flyteidl.admin import execution_pb2
-from flyteidl.core.execution_pb2 import WorkflowExecution
+from flyteidl.admin import execution_pb2, node_execution_pb2
+from flyteidl.core.execution_pb2 import NodeExecution, WorkflowExecution
 from flyteidl.service import admin_pb2_grpc
 
 from . import places
@@ -103,6 +103,15 @@ class _Admin(admin_pb2_grpc.AdminServiceServicer):
         self._count()
         names = request.filters.removeprefix("value_in(execution_name,").removesuffix(")").split(";")
         return execution_pb2.ExecutionList(executions=[_execution(name) for name in names])
+
+    def ListNodeExecutions(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        self._count()
+        reply = node_execution_pb2.NodeExecutionList()
+        for index in range(10):
+            node = reply.node_executions.add()
+            node.id.node_id = f"n{index}"
+            node.closure.phase = NodeExecution.RUNNING
+        return reply
 
 
 def _execution(name: str) -> Any:

@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     # mypy asks for re-exports by "as", ruff would have each on an import of its own.
     # isort: off
     from airflow.sdk import (
+        Asset as Asset,
         BaseHook as BaseHook,
+        BaseNotifier as BaseNotifier,
         BaseOperator as BaseOperator,
         BaseOperatorLink as BaseOperatorLink,
         BaseSensorOperator as BaseSensorOperator,
         Connection as Connection,
         Context as Context,
     )
+    from airflow.sdk.bases.decorator import (
+        DecoratedOperator as DecoratedOperator,
+        determine_kwargs as determine_kwargs,
+        task_decorator_factory as task_decorator_factory,
+    )
     from airflow.sdk.configuration import conf as conf
+    from airflow.sdk.definitions.context import context_merge as context_merge
     from airflow.sdk.exceptions import (
         AirflowException as AirflowException,
         AirflowOptionalProviderFeatureException as AirflowOptionalProviderFeatureException,
@@ -31,11 +39,23 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.log import mask_secret as mask_secret
     from airflow.sdk.plugins_manager import AirflowPlugin as AirflowPlugin
-    from airflow.triggers.base import BaseTrigger as BaseTrigger, TriggerEvent as TriggerEvent
+    from airflow.triggers.base import (
+        BaseEventTrigger as BaseEventTrigger,
+        BaseTrigger as BaseTrigger,
+        TriggerEvent as TriggerEvent,
+    )
     # isort: on
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
+    "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
+    # Airflow 2 has no assets that anything could watch; there it is a trigger like any other.
+    "BaseEventTrigger": ("airflow.triggers.base", "airflow.triggers.base:BaseTrigger"),
+    "BaseNotifier": ("airflow.sdk", "airflow.sdk.bases.notifier", "airflow.notifications.basenotifier"),
+    "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "BaseHook": ("airflow.sdk", "airflow.sdk.bases.hook", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
@@ -61,8 +81,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
 def __getattr__(name: str) -> Any:
     """Import the name from the newest home that has it, and keep it."""
     for home in _HOMES.get(name, ()):
+        module, _, other_name = home.partition(":")
         try:
-            value = getattr(importlib.import_module(home), name)
+            value = getattr(importlib.import_module(module), other_name or name)
         except (ImportError, AttributeError):
             continue
         globals()[name] = value

@@ -64,6 +64,29 @@ def read_coordinates(context: Any) -> Coordinates:
     )
 
 
+def read_run_coordinates(context: Any) -> Coordinates:
+    """Return where a callback is called from: a task instance's try, or a Dag run.
+
+    Relies on ``context["dag_run"]`` and, for a task's callback, ``context["ti"]`` (all versions).
+
+    :raises FlyteConfigurationError: when neither is there
+    """
+    ti = context.get("ti") or context.get("task_instance")
+    dag_run = context.get("dag_run") or ti
+    if dag_run is None:
+        raise FlyteConfigurationError("there is no Dag run to name the execution after")
+    map_index = getattr(ti, "map_index", None)
+    return Coordinates(
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        task_id=str(getattr(ti, "task_id", "")),
+        map_index=-1 if map_index is None else int(map_index),
+        namespace=_settings.get_str("name_namespace"),
+        try_number=int(getattr(ti, "try_number", 0) or 0),
+        run_started_at=_datetime_or_none(getattr(dag_run, "start_date", None)),
+    )
+
+
 def _datetime_or_none(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
@@ -111,7 +134,11 @@ def is_running_no_more(context: Any) -> bool:
         except Exception as exc:  # noqa: BLE001
             log.warning("cannot ask Airflow for the state of this task: %s", exc)
             return False
-    return state is not None and state not in ("running", "None")
+    # Not merely "not running": Dag.test of Airflow 2 runs tasks that its database has as scheduled.
+    return state in _ACTED_ON
+
+
+_ACTED_ON = {"failed", "success", "skipped", "restarting", "removed", "upstream_failed"}
 
 
 # -- state that outlives a try -------------------------------------------------------------------------------
@@ -140,6 +167,31 @@ def write_task_state(context: Any, key: str, value: Any) -> None:
     # A convenience: names can be found without it.
     except Exception as exc:  # noqa: BLE001
         log.warning("cannot write Airflow's task state store: %s", exc)
+
+
+async def read_asset_state(trigger: Any, key: str) -> Any:
+    """Return what a watcher of one asset stored (``asset_state_store``, 3.3 and newer), else None."""
+    store = getattr(trigger, "asset_state_store", None)
+    if store is None:
+        return None
+    try:
+        return await store.aget(key)
+    # Of several assets the store does not say whose; without an answer watching begins anew.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot read Airflow's state of the asset, watching from now on: %s", exc)
+        return None
+
+
+async def write_asset_state(trigger: Any, key: str, value: Any) -> None:
+    """Store a JSON value for a watcher of one asset where Airflow can; elsewhere do nothing."""
+    store = getattr(trigger, "asset_state_store", None)
+    if store is None:
+        return
+    try:
+        await store.aset(key, value)
+    # The event is told; after a restart it may be told again.
+    except Exception as exc:  # noqa: BLE001
+        log.warning("cannot write Airflow's state of the asset: %s", exc)
 
 
 # -- templates -----------------------------------------------------------------------------------------------

@@ -29,7 +29,21 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": _modules("flyte_provider.triggers.flyte"),
         "connection-types": [_connection_type()],
         "extra-links": ["flyte_provider.operators.flyte.FlyteConsoleLink"],
+        "task-decorators": [{"name": "flyte", "class-name": "flyte_provider.decorators.flyte.flyte_task"}],
+        "notifications": ["flyte_provider.notifications.flyte.FlyteNotifier"],
+        "asset-uris": [_asset_uri()],
+        "plugins": [{"name": "flyte", "plugin-class": "flyte_provider.plugins.flyte.FlytePlugin"}],
         "config": {_settings.SECTION: _config_section()},
+    }
+
+
+def _asset_uri() -> dict[str, Any]:
+    module = "flyte_provider.assets.flyte"
+    return {
+        "schemes": ["flyte"],
+        "handler": f"{module}.sanitize_uri",
+        "factory": f"{module}.create_asset",
+        "to_openlineage_converter": f"{module}.convert_asset_to_openlineage",
     }
 
 

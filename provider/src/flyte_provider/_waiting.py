@@ -121,6 +121,21 @@ class ErrorBudget:
             self._log(f"{error}; looking on for up to {self._seconds - silent:.0f} s more")
 
 
+def at_most_every(
+    seconds: float, tell: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+) -> Callable[[str], None]:
+    """Return a ``tell`` that keeps quiet for ``seconds`` after each time."""
+    told_at = float("-inf")
+
+    def tell_seldom(text: str) -> None:
+        nonlocal told_at
+        if clock() - told_at >= seconds:
+            told_at = clock()
+            tell(text)
+
+    return tell_seldom
+
+
 class Wakeup:
     """A pause that a signal handler can end.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow import DAG
 
+from flyte_provider.decorators.flyte import flyte_task
 from flyte_provider.operators.flyte import FlyteOperator
 from flyte_provider.sensors.flyte import FlyteSensor
 
@@ -48,3 +49,27 @@ with make_dag("operator_that_loses_contact"):
 
 with make_dag("fires_and_forgets"):
     FlyteOperator(task_id="t", wait_for_completion=False, **HELLO)
+
+with make_dag("decorated"):
+
+    @flyte_task(return_value="outputs", deferrable=False, **HELLO)
+    def greet(name: str, dag: Any = None) -> dict[str, Any]:
+        return {"name": f"{name} of {dag.dag_id}"}
+
+    greet("Ada")
+
+with make_dag("decorated_and_deferred"):
+
+    @flyte_task(task_id="greet", return_value="outputs", poll_interval=0.05, **HELLO, **DEFERS)
+    def greet_later(name: str) -> dict[str, Any]:
+        return {"name": name}
+
+    greet_later("{{ 'Ada' }}")
+
+with make_dag("decorated_and_mapped"):
+
+    @flyte_task(task_id="greet", deferrable=False, **HELLO)
+    def greet_each(name: str) -> dict[str, Any]:
+        return {"name": name}
+
+    greet_each.expand(name=["Ada", "Grace", "Edsger"])

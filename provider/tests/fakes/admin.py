@@ -262,11 +262,20 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
                 found = self._filter(found, term, context)
             for execution in found:
                 self._play(execution)
+            if request.sort_by.key == "execution_updated_at":
+                found.sort(key=lambda execution: execution.closure.updated_at.ToNanoseconds(), reverse=True)
             return execution_pb2.ExecutionList(executions=found[::-1][: request.limit])
 
     def _filter(
         self, executions: list[execution_pb2.Execution], term: str, context: grpc.ServicerContext
     ) -> list[execution_pb2.Execution]:
+        if since := re.fullmatch(r"gte\(execution_updated_at,(.+Z)\)", term):
+            moment = datetime.fromisoformat(since[1].replace("Z", "+00:00"))
+            return [
+                entry
+                for entry in executions
+                if entry.closure.updated_at.ToDatetime(tzinfo=timezone.utc) >= moment
+            ]
         match = re.fullmatch(r"(eq|value_in)\((execution_name|phase|launch_plan\.name),(.+)\)", term)
         if not match:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"invalid value for filters {term!r}")
@@ -294,6 +303,7 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
     def _end(self, execution: execution_pb2.Execution, script: Script) -> None:
         closure = execution.closure
         closure.started_at.CopyFrom(closure.created_at)
+        closure.updated_at.FromDatetime(self.now())
         closure.duration.FromSeconds(3)
         if closure.phase == Phase.ABORTING:
             closure.phase = Phase.ABORTED

@@ -126,17 +126,20 @@ class FlyteClient:
         return self._once(self._stub.GetExecution, _get(execution_id), f"get execution {execution_id.name!r}")
 
     def list_executions(
-        self, project: str, domain: str, filters: str, limit: int
+        self, project: str, domain: str, filters: str, limit: int, *, by_change: bool = False
     ) -> list[execution_pb2.Execution]:
         """List executions, newest first.
 
         :param filters: in flyteadmin's grammar, or empty
+        :param by_change: the one whose last change is longest ago first
         """
-        newest_first = common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING)
+        sort = common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING)
+        if by_change:
+            sort = common_pb2.Sort(key="execution_updated_at", direction=common_pb2.Sort.ASCENDING)
         request = common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
             filters=filters,
-            sort_by=newest_first,
+            sort_by=sort,
             limit=limit,
         )
         return list(self._call(self._stub.ListExecutions, request, "list executions").executions)

@@ -68,6 +68,16 @@ def execution_name(coordinates: Coordinates, try_number: int, salt: str = "") ->
     return "a" + _digest([*parts, salt] if salt else parts)[:19]
 
 
+def notification_name(coordinates: Coordinates, target: str) -> str:
+    """Return the name of what a callback launches: one for each try, or for each Dag run.
+
+    :param target: what is launched, so that two callbacks of one task do not meet
+    """
+    who = [coordinates.namespace, coordinates.dag_id, coordinates.run_id, coordinates.task_id]
+    which = [coordinates.map_index, coordinates.try_number, salt_of_run(coordinates)]
+    return "a" + _digest(["notification", *who, *which, target])[:19]
+
+
 def salt_of_run(coordinates: Coordinates) -> str:
     """Return what tells this Dag run from an older one of the same id, empty when Airflow does not say."""
     started_at = coordinates.run_started_at

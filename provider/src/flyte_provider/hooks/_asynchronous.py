@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,15 +50,16 @@ class FlyteAsyncHook(BaseHook):
     async def _ready(self) -> FlyteHook:
         """Return the blocking hook with its connection, which only the loop may look up."""
         if "connection" not in self._hook.__dict__:
-            from flyte_provider._client.aio import find_connection
-
-            self._hook.connection = await find_connection(self.flyte_conn_id)
+            # Loading gRPC takes long enough for a thread of its own.
+            aio: Any = await asyncio.to_thread(importlib.import_module, "flyte_provider._client.aio")
+            self._hook.connection = await aio.find_connection(self.flyte_conn_id)
         return self._hook
 
     async def _watch(self) -> ExecutionWatch:
+        hook = await self._ready()
         from flyte_provider._client.aio import ExecutionWatch
 
-        return await ExecutionWatch.open((await self._ready()).connection)
+        return await ExecutionWatch.open(hook.connection)
 
     async def _in_thread(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         await self._ready()
@@ -65,9 +67,10 @@ class FlyteAsyncHook(BaseHook):
 
     async def get_conn(self) -> grpc.aio.Channel:
         """Return the loop's gRPC channel for this connection, for stubs of one's own. Not to be closed."""
+        hook = await self._ready()
         from flyte_provider._client.channel import shared_aio_channel
 
-        return await shared_aio_channel((await self._ready()).connection)
+        return await shared_aio_channel(hook.connection)
 
     async def get_execution(self, execution_name: str) -> execution_pb2.Execution:
         """

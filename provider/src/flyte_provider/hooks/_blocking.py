@@ -312,6 +312,7 @@ class FlyteHook(BaseHook):
         *,
         phases: Sequence[str] = (),
         launchplan_name: str | None = None,
+        updated_since: str | None = None,
         limit: int = 100,
     ) -> list[execution_pb2.Execution]:
         """
@@ -319,12 +320,18 @@ class FlyteHook(BaseHook):
 
         :param phases: Only those in one of these phases, as in ``["RUNNING", "QUEUED"]``.
         :param launchplan_name: Only those of this launch plan.
+        :param updated_since: Only those that changed then or later (ISO 8601, ending with Z), the change that
+            is longest ago first.
         :param limit: The most to return.
         """
         filters = [f"value_in(phase,{';'.join(phases)})"] if phases else []
         if launchplan_name:
             filters.append(f"eq(launch_plan.name,{launchplan_name})")
-        return self.get_client().list_executions(self.project, self.domain, "+".join(filters), limit)
+        if updated_since:
+            filters.append(f"gte(execution_updated_at,{updated_since})")
+        return self.get_client().list_executions(
+            self.project, self.domain, "+".join(filters), limit, by_change=bool(updated_since)
+        )
 
     # -- signals ---------------------------------------------------------------------------------------------
 

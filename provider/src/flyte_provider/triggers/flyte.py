@@ -13,6 +13,7 @@ from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseTrigger, TriggerEvent
 from flyte_provider._waiting import ErrorBudget, look_intervals, skip_looks
 from flyte_provider.exceptions import FlyteProviderError, FlyteServerError
+from flyte_provider.triggers._events import FlyteExecutionEventTrigger
 
 if TYPE_CHECKING:
     from flyteidl.admin import execution_pb2
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from flyte_provider._client.aio import ExecutionWatch
     from flyte_provider._client.progress import Progress
+
+__all__ = ["FlyteExecutionEventTrigger", "FlyteExecutionTrigger"]
 
 # Below Airflow's [triggerer] on_kill_timeout, whose expiry would be logged as our failure.
 _KILL_RPC_SECONDS = 10.0
