@@ -22,7 +22,7 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.compiler.identifiers import identifier_key
 from flyte_sandbox.compiler.workflows import compile_workflow
-from flyte_sandbox.engine.decide import decide
+from flyte_sandbox.engine.decide import decide, flush
 from flyte_sandbox.engine.messages import AttemptEnded, AttemptStarted, Begin, Message, NodeEvent, Outcome
 from flyte_sandbox.engine.model import ExecutionError, Run
 from flyte_sandbox.engine.step import Step
@@ -135,6 +135,7 @@ class Stepper:
         self.now += timedelta(seconds=1)
         step = Step(self.run, self.now)
         decide(step, message)
+        flush(step)
         told = [text for record in step.decision.records if (text := _in_words(record))]
         self.log += told
         self.acts += step.decision.acts

@@ -95,10 +95,14 @@ NOT_THE_TASKS = frozenset({"AIRFLYTE_ATTEMPT", "OLDPWD", "PWD", "SHLVL", "_"})
 """Each attempt's own mark, and what a shell adds: scripts below a path with a blank begin in one."""
 
 
-def look(harness, key, **env):
+def look(harness, key, is_prepared=False, **env):
     """The world as a task sees it, with what belongs to the one attempt named alike."""
     notes = harness.folder / f"{key}.json"
-    ending = harness.run(harness.module(key, WORLD, NOTES=str(notes), **env))
+    spec = harness.module(key, WORLD, NOTES=str(notes), **env)
+    if is_prepared:
+        harness.runner.ready(60)
+        harness.runner.prepare(spec)
+    ending = harness.run(spec)
     assert ending.code == 0, ending.log_tail
     text = notes.read_text()
     spec = harness.spec(key)
@@ -111,11 +115,12 @@ def look(harness, key, **env):
     return found
 
 
+@pytest.mark.parametrize("is_prepared", [False, True])
 @pytest.mark.parametrize(
     "env", [{}, {"FLYTE_SDK_LOGGING_LEVEL": "10", "A": "b c"}, {"FLYTE_INTERNAL_EXECUTION_ID": ""}]
 )
-def test_a_task_sees_the_same_world(warm, cold, key, env):
-    forked, started = look(warm, key, **env), look(cold, key, **env)
+def test_a_task_sees_the_same_world(warm, cold, key, env, is_prepared):
+    forked, started = look(warm, key, is_prepared, **env), look(cold, key, **env)
     different = [name for name in forked if forked[name] != started[name]]
     assert {name: forked[name] for name in different} == {name: started[name] for name in different}
 

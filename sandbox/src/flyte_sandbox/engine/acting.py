@@ -30,6 +30,7 @@ from flyte_sandbox.engine.messages import (
     LookUpCache,
     LookUpRecovery,
     LookUpSignal,
+    PrepareAttempt,
     RecoveryLooked,
     ReleaseReservation,
     ResumeAttempt,
@@ -99,6 +100,8 @@ class Actor:
         match act:
             case StartAttempt():
                 self._runner_of(act.attempt).start(act.attempt)
+            case PrepareAttempt():
+                self.orders.prepare(act.attempt)
             case ResumeAttempt():
                 self._runner_of(act.attempt).resume(act.attempt)
             case StopAttempt():

@@ -103,13 +103,25 @@ class AttemptPlanner:
         :raises ArgumentError: when a placeholder cannot be filled in, or when nothing stands for the image
             and something has to, or secrets cannot be had.
         """
+        folder = self.attempt_folder(attempt.key)
+        inputs = lay_out(localise(attempt.inputs, self._store), folder / "offloaded", self._store)
+        spec = self._spec(attempt, inputs)
+        self._write_inputs(attempt, folder, inputs)
+        return spec
+
+    def plan_ahead(self, attempt: Attempt) -> AttemptSpec | None:
+        """What will be run as soon as there are inputs; None when that depends on them."""
+        try:
+            return self._spec(attempt, literals_pb2.LiteralMap())
+        except ArgumentError:
+            return None
+
+    def _spec(self, attempt: Attempt, inputs: literals_pb2.LiteralMap) -> AttemptSpec:
         environment = self._environment(attempt)
         container = attempt.task.container
         folder = self.attempt_folder(attempt.key)
-        inputs = lay_out(localise(attempt.inputs, self._store), folder / "offloaded", self._store)
         values = self._values(attempt, folder)
         command = fill_in([*container.command, *container.args], values, inputs)
-        self._write_inputs(attempt, folder, inputs)
         return AttemptSpec(
             key=attempt.key,
             folder=folder,

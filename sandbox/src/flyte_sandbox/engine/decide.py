@@ -55,8 +55,10 @@ def decide(step: Step, message: Message, log_links: Any = ()) -> None:
 def flush(step: Step) -> None:
     """Complete a decision: arrays tell once of all that changed about their elements."""
     assert isinstance(_ARRAY, ArrayKind)
+    assert isinstance(_TASK, TaskKind)
     for array in step.changed_arrays.values():
         _ARRAY.flush(step, array)
+    _TASK.prepare_following(step)
 
 
 def _apply(step: Step, message: Message, log_links: Any) -> None:

@@ -254,6 +254,13 @@ class StartAttempt:
 
 
 @dataclass(frozen=True)
+class PrepareAttempt:
+    """Of a task that begins when the one that was just started has succeeded; ``inputs`` are still empty."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
 class ResumeAttempt:
     """Pick up an attempt that an earlier server had ordered."""
 
@@ -350,6 +357,7 @@ class Ended:
 
 Act: TypeAlias = (
     StartAttempt
+    | PrepareAttempt
     | ResumeAttempt
     | StopAttempt
     | LookUpCache

@@ -43,6 +43,8 @@ Post = Callable[[ExecutionId, Message], None]
 class Runner(Protocol):
     def start(self, spec: AttemptSpec) -> None: ...
 
+    def prepare(self, spec: AttemptSpec) -> None: ...
+
     def stop(self, key: str) -> None: ...
 
     def resume(self, specs: list[AttemptSpec]) -> None: ...
@@ -145,6 +147,15 @@ class Orders:
         assert self._runner is not None
         if not self._before_resume.keep_order(spec):
             self._runner.start(spec)
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Have its code loaded while the one attempt under way runs; with more there is other work to do."""
+        if len(self._attempts) > 1 or not self._before_resume.is_open:
+            return
+        spec = self._planner.plan_ahead(attempt)
+        if spec is not None:
+            assert self._runner is not None
+            self._runner.prepare(spec)
 
     # ---- going on after a restart
 
@@ -264,7 +275,7 @@ class _BeforeResume:
     """
 
     def __init__(self) -> None:
-        self._is_open = False
+        self.is_open = False
         self._resumed: list[AttemptSpec] = []
         self._ordered: list[AttemptSpec] = []
         self._stopped: list[str] = []
@@ -280,11 +291,11 @@ class _BeforeResume:
 
     def _keep(self, kept: list[T], one: T) -> bool:
         """:return: whether it was kept, instead of being for the runner at once."""
-        if not self._is_open:
+        if not self.is_open:
             kept.append(one)
-        return not self._is_open
+        return not self.is_open
 
     def open(self) -> tuple[list[AttemptSpec], list[AttemptSpec], list[str]]:
         """:return: what to resume, then to start, then to stop."""
-        self._is_open = True
+        self.is_open = True
         return self._resumed, self._ordered, self._stopped

@@ -12,6 +12,7 @@ from flyte_sandbox.engine.pods import primary_name
 from flyte_sandbox.engine.sleeping import TASK_TYPE as CORE_SLEEP
 
 ECHO = "echo"
+WITHOUT_PROCESS = (CORE_SLEEP, ECHO)
 _DISTRIBUTED = {
     "spark": "Spark",
     "ray": "Ray",
@@ -33,7 +34,7 @@ def refusal(task: tasks_pb2.TaskTemplate) -> str | None:
 
     :return: why it cannot be run here and what to do instead, if it cannot.
     """
-    if task.type in (CORE_SLEEP, ECHO):
+    if task.type in WITHOUT_PROCESS:
         return None
     name = f"Task '{task.id.name}' of type '{task.type}'"
     if task.type in _DISTRIBUTED:

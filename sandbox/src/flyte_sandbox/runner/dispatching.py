@@ -76,6 +76,12 @@ class Dispatcher:
             self._attempts[spec.key] = Attempt(spec, Place.WAITING)
             self._advance(self._attempts[spec.key])
 
+    def prepare(self, spec: AttemptSpec) -> None:
+        """Only a template that is ready anyway is asked; nothing comes back."""
+        template = self._templates.current(spec.environment)
+        if template is not None and template.is_usable and spec.key not in self._attempts:
+            template.order("prepare", **self._job(spec))
+
     def resume(self, specs: Sequence[AttemptSpec]) -> None:
         self._has_resumed = True
         for spec in specs:

@@ -85,6 +85,10 @@ class ProcessRunner:
         """Order an attempt; returns at once. Safe to repeat: an attempt runs at most once."""
         self._post(lambda: self._dispatcher.start(spec))
 
+    def prepare(self, spec: AttemptSpec) -> None:
+        """An attempt that will probably be started next: load its code meanwhile, if that can be done."""
+        self._post(lambda: self._dispatcher.prepare(spec))
+
     def stop(self, key: str) -> None:
         """SIGTERM, and after the grace SIGKILL, to every process of the attempt; ``on_end`` follows."""
         self._post(lambda: self._dispatcher.stop(key))

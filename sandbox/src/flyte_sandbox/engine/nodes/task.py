@@ -5,9 +5,10 @@ Source: flytepropeller pkg/controller/nodes/{executor,cache}.go, nodes/task/hand
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flyteidl.admin import execution_pb2
 from flyteidl.core import catalog_pb2, literals_pb2, tasks_pb2
 from flyteidl.event import event_pb2
 
@@ -22,6 +23,7 @@ from flyte_sandbox.engine.messages import (
     CachePut,
     LookUpCache,
     Outcome,
+    PrepareAttempt,
     ResumeAttempt,
     StartAttempt,
     StopAttempt,
@@ -127,6 +129,13 @@ class TaskKind(Kind):
         step.task(node, TASK.QUEUED, reason="task submitted", metadata=_metadata(node))
         node.is_process_ordered = True
         step.act(StartAttempt(_attempt(node)))
+
+    def prepare_following(self, step: Step) -> None:
+        """What probably begins next can be made ready; asked when the decision is complete."""
+        started = [act.attempt.node_uid for act in step.decision.acts if isinstance(act, StartAttempt)]
+        for uid in started:
+            for following in _following(step.run.by_uid[uid]):
+                step.act(PrepareAttempt(_attempt(following)))
 
     def attempt_waiting(self, step: Step, node: NodeRun, waiting: AttemptWaiting) -> None:
         """Told again by a new server; and too late when there was room in the meantime."""
@@ -315,6 +324,23 @@ def template(node: NodeRun) -> tasks_pb2.TaskTemplate:
     return node.scope.library.task(node.node.task_node.reference_id)
 
 
+def _following(node: NodeRun) -> Iterator[NodeRun]:
+    """Tasks that nothing but this one keeps waiting."""
+    scope = node.scope
+    for one in scope.downstream(node) if node.index is None else ():
+        if one.node.HasField("task_node") and scope.waiting_for[one.id] == 1 and _will_run(one):
+            yield one
+
+
+def _will_run(node: NodeRun) -> bool:
+    """As a process: neither the cache nor a recovered execution may have what the task would put out."""
+    task, spec = template(node), node.scope.run.spec
+    if task.type in task_types.WITHOUT_PROCESS or task_types.refusal(with_container(task)) is not None:
+        return False
+    may_hit = task.metadata.discoverable and not spec.overwrite_cache
+    return not may_hit and spec.metadata.mode != execution_pb2.ExecutionMetadata.RECOVERED
+
+
 def _has_timed_out(node: NodeRun) -> bool:
     return node.child is not None and any(one.phase == NODE.TIMED_OUT for one in node.child.nodes.values())
 
@@ -331,8 +357,7 @@ def _key(node: NodeRun) -> str:
 
 def _attempt(node: NodeRun) -> Attempt:
     array = node.scope.parent if node.index is not None else None
-    inputs = array.inputs if array else node.inputs
-    assert inputs is not None
+    inputs = (array.inputs if array else node.inputs) or literals_pb2.LiteralMap()
     previous = paths.checkpoint(node, node.attempt - 1) if node.attempt else node.recovered_checkpoint
     run = node.scope.run
     return Attempt(

@@ -23,7 +23,7 @@ def run(forked: Forked) -> NoReturn:
     try:
         isolation.leave_template(forked.own)
         isolation.enter_folder(forked.job)
-        is_ours = records.claim(forked.job.folder, _claim(forked))
+        is_ours = _take(forked)
     except BaseException:  # noqa: BLE001  # not claimed: the template reports it, the log says why
         traceback.print_exc()
         os._exit(1)
@@ -32,16 +32,14 @@ def run(forked: Forked) -> NoReturn:
     os._exit(0)
 
 
-def _claim(forked: Forked) -> dict[str, object]:
-    me = os.getpid()
-    return {
-        "pid": me,
-        "identity": processes.identity(me),
-        "template": forked.template_pid,
-        "template_identity": forked.template_identity,
-        "started_at": forked.started_at,
-        "uid": forked.job.uid,
-    }
+def _take(forked: Forked) -> bool:
+    """Where it has to wait for the word, the template claims the attempt when it gives it."""
+    if forked.word is not None:
+        return True
+    claim = records.claim_of(
+        os.getpid(), forked.template_pid, forked.template_identity, forked.started_at, forked.job.uid
+    )
+    return records.claim(forked.job.folder, claim)
 
 
 def _run_claimed(forked: Forked) -> int:
@@ -49,6 +47,8 @@ def _run_claimed(forked: Forked) -> int:
         isolation.enter_environment(forked.job)
         isolation.enter_work(forked.job)
         code = _run_command(forked)
+        if forked.word is not None and not forked.word.has_come():
+            os._exit(0)  # it ended before it could begin
         code = _end(code, forked)
     except BaseException:  # noqa: BLE001  # nothing may get back to the template's code
         traceback.print_exc()
@@ -68,9 +68,11 @@ def _run_command(forked: Forked) -> int:
             print(exc, file=sys.stderr)  # noqa: T201
             return 1
     if commands.entrypoint_name(argv, scripts) not in commands.IN_PROCESS or _must_be_cold(forked):
+        if forked.word is not None:
+            forked.word.wait()
         _restore_signals()
         commands.execute(argv)
-    return entrypoints.run(argv, scripts, forked.warmth)
+    return entrypoints.run(argv, scripts, forked.warmth, forked.word)
 
 
 def _must_be_cold(forked: Forked) -> bool:
@@ -112,7 +114,8 @@ def _record_if_orphaned(code: int, forked: Forked) -> None:
         return
     # Under a uid of its own it may write below its work folder only; the server looks there too.
     folder = forked.job.folder if forked.job.uid is None else forked.job.work
-    records.write_exit(folder, _own_end(code, forked.started_at))
+    began_at = forked.word.started_at if forked.word else None
+    records.write_exit(folder, _own_end(code, began_at or forked.started_at))
 
 
 def _own_end(code: int, started_at: float) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from . import footprints, long_logs, processes, records, reports, short_paths, sweeping
 from .config import Config
 from .job import Closable, Forked, Job
+from .prepared import Preparations, Prepared, Word
 from .warmth import Warmth
 
 _LOOK_AGAIN_SECONDS = 0.2
@@ -38,6 +40,7 @@ class Children:
     """
     :param tell: sends a message to every connected server.
     :ivar unsaved: ends that could not be written, by key; the disk may be full for a while.
+    :ivar preparations: attempts that have not begun.
     :ivar reports: names of modules that ended attempts had to import; whoever reads them takes them away.
     """
 
@@ -45,6 +48,7 @@ class Children:
         self._config = config
         self._tell = tell
         self._running: dict[int, Child] = {}
+        self.preparations = Preparations()
         self._sweepers: set[int] = set()
         self._look_at = 0.0
         self._identity = processes.identity(os.getpid())
@@ -63,26 +67,88 @@ class Children:
     @property
     def next_deadline(self) -> float | None:
         deadlines = [child.kill_at for child in self._running.values() if child.kill_at]
-        return min([*deadlines, self._look_at]) if self._running else None
+        if self._running:
+            deadlines.append(self._look_at)
+        if (late := self.preparations.next_deadline) is not None:
+            deadlines.append(late)
+        return min(deadlines, default=None)
 
     def fork(self, job: Job, warmth: Warmth, own: Iterable[Closable]) -> Forked | None:
-        """:return: in the child, what it has to do; None in the template.
+        """:return: in the child, what it has to do; None in the template."""
+        self.reap()  # one that was prepared and has ended meanwhile is none
+        prepared = self.preparations.take(job.key)
+        if prepared is not None and self._begin(prepared, job):
+            return None
+        started_at = time.time()
+        forked = self._fork(job, warmth, own, started_at)
+        if isinstance(forked, Forked):
+            return forked
+        self._add(job, forked, started_at)
+        return None
+
+    def _begin(self, prepared: Prepared, job: Job) -> bool:
+        """Give the word. The claim is made here, because the child may be another user by now."""
+        started_at = time.time()
+        if prepared.fits(job) and self._claim(prepared, started_at):
+            prepared.give_word(started_at)
+            self._add(job, prepared.pid, started_at)
+            return True
+        prepared.discard()
+        return False
+
+    def _claim(self, prepared: Prepared, started_at: float) -> bool:
+        job = prepared.job
+        claim = records.claim_of(prepared.pid, os.getpid(), self._identity, started_at, job.uid)
+        try:
+            os.makedirs(job.folder, exist_ok=True)  # it may not have come to that yet
+            return records.claim(job.folder, claim)
+        except OSError:
+            return False  # whoever is forked instead says why
+
+    def _add(self, job: Job, pid: int, started_at: float) -> None:
+        self._running[pid] = Child(replace(job, secrets={}), pid, started_at)  # siblings inherit what is here
+        self._tell({"event": "started", "key": job.key, "at": started_at})
+
+    def prepare(self, job: Job, warmth: Warmth, own: Iterable[Closable]) -> Forked | None:
+        """Fork an attempt that may not begin yet; nothing is told about it.
+
+        :return: in the child, what it has to do; None in the template.
+        """
+        if any(job.secrets.values()) or records.read_claim(job.folder) is not None:
+            return None  # secrets are not kept for later: siblings inherit what is here
+        self.preparations.make_room()
+        mine, its = socket.socketpair()
+        try:
+            forked = self._fork(job, warmth, [*own, mine], time.time(), Word(its))
+        except OSError:
+            mine.close()
+            its.close()
+            return None  # it will be forked when its time comes, or that will say why not
+        if isinstance(forked, Forked):
+            return forked
+        its.close()
+        self.preparations.add(job, forked, mine)
+        return None
+
+    def _fork(
+        self, job: Job, warmth: Warmth, own: Iterable[Closable], started_at: float, word: Word | None = None
+    ) -> Forked | int:
+        """:return: in the child, what it has to do; its pid in the template.
 
         Signals wait until the child has shed the template's handlers, else a SIGTERM could be lost in
         between.
         """
-        started_at, template = time.time(), os.getpid()
+        template = os.getpid()
+        closed = [*own, *self.preparations.sockets]
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if pid == 0:
-                return Forked(job, self._config, warmth, list(own), template, self._identity, started_at)
+                return Forked(job, self._config, warmth, closed, template, self._identity, started_at, word)
         finally:
             if os.getpid() == template:
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self._running[pid] = Child(replace(job, secrets={}), pid, started_at)  # siblings inherit what is here
-        self._tell({"event": "started", "key": job.key, "at": started_at})
-        return None
+        return pid
 
     def stop(self, key: str) -> None:
         """SIGTERM to the session now, SIGKILL to all when the grace is over; only the first call counts."""
@@ -131,6 +197,7 @@ class Children:
             if pid == 0:
                 return
             self._sweepers.discard(pid)
+            self.preparations.bury(pid)
             child = self._running.pop(pid, None)
             if child is not None:
                 self._finish(child, status, usage)
@@ -155,7 +222,7 @@ class Children:
 
         Orphans come to this process, so that one look at its children tells that there are none.
         """
-        others = processes.children() - set(self._running) - self._sweepers
+        others = processes.children() - set(self._running) - self._sweepers - self.preparations.pids
         if others or not self._sees_orphans:
             processes.kill(child.pid, child.job.mark)
 

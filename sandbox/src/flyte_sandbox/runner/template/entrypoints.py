@@ -10,12 +10,18 @@ from typing import Any
 
 from . import commands
 from .flytekit_state import ENTRYPOINT
+from .prepared import Word
 from .warmth import Warmth
 
 
-def run(argv: list[str], scripts: str, warmth: Warmth) -> int:
-    """:return: the exit code that the script would have had."""
+def run(argv: list[str], scripts: str, warmth: Warmth, word: Word | None = None) -> int:
+    """:param word: what to wait for before the inputs are looked at.
+
+    :return: the exit code that the script would have had.
+    """
     warmth.renew()
+    if word is not None:
+        warmth.wait_before_inputs(word.wait)
     name = os.path.basename(argv[0])
     script = os.path.join(scripts, name)
     function = commands.IN_PROCESS[name]

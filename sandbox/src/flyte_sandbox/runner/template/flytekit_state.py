@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 ENTRYPOINT = "flytekit.bin.entrypoint"
@@ -34,6 +35,8 @@ class FlytekitState:
         self._defaults: tuple[Any, ...] = self._configuration.Config.__init__.__defaults__
         if self._sandbox_path not in self._defaults or not hasattr(self._persistence, "flyte_tmp_dir"):
             raise AttributeError("flytekit keeps its temporary folders elsewhere")
+        if not callable(self._persistence.FileAccessProvider.get_data):
+            raise AttributeError("flytekit fetches inputs in another way")
         _compile_docstring_patterns()
 
     def renew(self) -> None:
@@ -42,6 +45,22 @@ class FlytekitState:
         self._renew_configuration()
         self._renew_file_access()
         self._initialize_context()
+
+    def wait_before_inputs(self, wait: Callable[[], None]) -> None:
+        """Call it once, when the command fetches its first file.
+
+        Those are the inputs, after its code was loaded. Code that fetches a file while it is being imported
+        waits there.
+        """
+        provider = self._persistence.FileAccessProvider
+        original = provider.get_data
+
+        def get_data(*args: Any, **kwargs: Any) -> Any:
+            provider.get_data = original
+            wait()
+            return original(*args, **kwargs)
+
+        provider.get_data = get_data
 
     def _renew_loggers(self) -> None:
         for name in _LOGGERS:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import records
 from .config import Config
 from .warmth import Warmth
+
+if TYPE_CHECKING:
+    from .prepared import Word
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Forked:
     """Handed up the stack of a new child, to where user code is run.
 
     :param own: sockets and selectors of the template, which the child closes.
+    :param word: what to wait for before the inputs are looked at; None: they are there.
     """
 
     job: Job
@@ -85,3 +89,4 @@ class Forked:
     template_pid: int
     template_identity: str | None
     started_at: float
+    word: Word | None = None

@@ -11,6 +11,8 @@ import json
 import os
 from typing import Any
 
+from . import processes
+
 CLAIM = "claim"
 EXIT = "exit.json"
 LOG = "log"
@@ -39,6 +41,20 @@ def claim(folder: str, record: dict[str, Any]) -> bool:
     finally:
         os.unlink(draft)
     return True
+
+
+def claim_of(
+    pid: int, template_pid: int, template_identity: str | None, started_at: float, uid: int | None
+) -> dict[str, Any]:
+    """:param pid: who takes the attempt; ``uid`` is whom it runs as."""
+    return {
+        "pid": pid,
+        "identity": processes.identity(pid),
+        "template": template_pid,
+        "template_identity": template_identity,
+        "started_at": started_at,
+        "uid": uid,
+    }
 
 
 def read_claim(folder: str) -> dict[str, Any] | None:

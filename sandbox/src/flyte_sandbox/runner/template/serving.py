@@ -73,6 +73,7 @@ class Template:
             forked = self._turn()
             if forked is not None:
                 return forked
+        self._children.preparations.discard_all()
         return None
 
     def _watch(self) -> None:
@@ -101,6 +102,7 @@ class Template:
                 return forked
         self._children.reap()
         self._children.kill_the_late()
+        self._children.preparations.discard_late()
         self._children.look_after()
         self._children.save_again()
         self._learn()
@@ -195,6 +197,8 @@ class Template:
     def _obey(self, connection: Connection, message: dict[str, Any]) -> Forked | None:
         if message["order"] == "start":
             return self._start(Job.from_message(message))
+        if message["order"] == "prepare":
+            return self._prepare(Job.from_message(message))
         if message["order"] == "stop":
             self._children.stop(message["key"])
         elif message["order"] == "ping":
@@ -216,6 +220,14 @@ class Template:
             self._tell({"event": "returned", "key": job.key, "reason": f"cannot fork: {exc}"})
             return None
 
+    def _prepare(self, job: Job) -> Forked | None:
+        """Ahead of time; an order that comes to nothing costs the attempt nothing."""
+        if not self._is_retiring:
+            self._check_fitness()
+        if self._is_retiring or self._warmth.flytekit is None:
+            return None
+        return self._children.prepare(job, self._warmth, self._own())
+
     def _check_fitness(self) -> None:
         reason = self._warmth.reason_to_end()
         if reason == "threads" and not self._preloading.refuse_all():
@@ -233,6 +245,7 @@ class Template:
         """Fork no more, end with the last child."""
         if not self._is_retiring:
             self._is_retiring = True
+            self._children.preparations.discard_all()
             self._tell({"event": "retiring", "reason": reason})
 
     def _tell(self, message: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from . import event_loops, packages, processes, shadows
@@ -129,6 +130,11 @@ class Warmth:
             event_loops.renew(loop)
         if self.flytekit is not None:
             self.flytekit.renew()
+
+    def wait_before_inputs(self, wait: Callable[[], None]) -> None:
+        """Call it once, when the command asks for its inputs."""
+        assert self.flytekit is not None
+        self.flytekit.wait_before_inputs(wait)
 
     def learned(self) -> list[str]:
         """The environment's modules that this attempt had to import by itself."""
