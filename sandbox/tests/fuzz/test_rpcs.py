@@ -139,3 +139,13 @@ def test_a_reference_of_another_kind_is_refused(
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.NOT_FOUND,
     )
+
+
+@pytest.mark.parametrize("name", ["CreateWorkflowEvent", "CreateNodeEvent", "CreateTaskEvent"])
+@pytest.mark.parametrize(("seconds", "nanos"), [(1, -1), (1, 10**9), (-(2**62), 0), (2**62, 0)])
+def test_an_event_of_no_time_is_refused(check: Check, name: str, seconds: int, nanos: int) -> None:
+    """Found by the fuzzing: it was written down, and the execution's metrics could not be read any more."""
+    request: Any = corpus.call(name)
+    request.event.occurred_at.seconds, request.event.occurred_at.nanos = seconds, nanos
+    assert check(name, request).code is grpc.StatusCode.INVALID_ARGUMENT
+    assert check("GetExecutionMetrics", corpus.call("GetExecutionMetrics")).code is grpc.StatusCode.OK

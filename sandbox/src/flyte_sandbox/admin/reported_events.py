@@ -14,6 +14,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.event import event_pb2
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Row
 
 from flyte_sandbox.admin import events
@@ -37,6 +38,7 @@ ExecutionId: TypeAlias = identifier_pb2.WorkflowExecutionIdentifier
 M = TypeVar("M", bound=Message)
 
 _QUEUED = core_execution_pb2.WorkflowExecution.QUEUED
+_NANOS = 1_000_000_000
 _MAX_SECONDS = 253_402_300_799
 """The end of the year 9999, where a protobuf timestamp ends."""
 
@@ -119,8 +121,12 @@ def _check(event: Any) -> None:
         raise invalid_value("phase")
     require(event.HasField("occurred_at"), "occurred_at")
     for name in ("occurred_at", "reported_at"):
-        if name in event.DESCRIPTOR.fields_by_name and not 0 <= getattr(event, name).seconds <= _MAX_SECONDS:
+        if name in event.DESCRIPTOR.fields_by_name and not _is_time(getattr(event, name)):
             raise invalid_value(name)
+
+
+def _is_time(stamp: Timestamp) -> bool:
+    return 0 <= stamp.seconds <= _MAX_SECONDS and 0 <= stamp.nanos < _NANOS
 
 
 def _check_cluster(connection: Connection, event: event_pb2.WorkflowExecutionEvent) -> None:
