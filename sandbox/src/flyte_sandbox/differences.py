@@ -261,6 +261,24 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         Effect.OTHER,
+        "When a task's module is imported",
+        "After the tasks before it have ended",
+        "Perhaps while the last one of them runs: its process is forked ahead of time, runs its command up to "
+        "the moment when the inputs are asked for, and waits there. Not with `warm: off`",
+        "The import is a third of a small task; code at the top of a module that reads what another task leaves "
+        "outside Flyte may come too early",
+        "runner/template/prepared.py",
+    ),
+    Difference(
+        Effect.OTHER,
+        "`core-sleep` over a restart",
+        "The plugin keeps the start in memory: a restart of propeller begins the sleep anew",
+        "The time counts from the attempt's start",
+        "A restart of a laptop shall not prolong what is measured or demonstrated",
+        "engine/sleeping.py",
+    ),
+    Difference(
+        Effect.OTHER,
         "A task's process that vanished without a trace",
         "`ResourceDeletedExternally` (SYSTEM)",
         "`Interrupted` (SYSTEM); the budget of retries is the same",
