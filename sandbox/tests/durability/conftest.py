@@ -36,6 +36,10 @@ def _run(folder: Path, options: list[str]) -> Iterator[Server]:
     server = Server(folder / "state", f"test-{uuid.uuid4().hex}", options)
     server.start()
     yield server
+    end(server)
+
+
+def end(server: Server) -> None:
     server.stop()
     for process in marked(server.mark):
         os.kill(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ class Server:
         self.state = state
         self.mark = mark
         self._options = options
+        self.program: Sequence[str] = ("-m", "flyte_sandbox")
+        self.environment: Mapping[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._registered: set[str] = set()
@@ -45,13 +47,13 @@ class Server:
     def start(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
         # Clients know the port, so a restarted server takes the one it had.
-        command = [sys.executable, "-m", "flyte_sandbox", "serve", "--state", str(self.state)]
+        command = [sys.executable, *self.program, "serve", "--state", str(self.state)]
         command += ["--port", str(self.port), "--s3-port", "0", "--python", sys.executable]
         command += self._options
         address = self.state / "server.json"
         address.unlink(missing_ok=True)
         with (self.state / "server.log").open("ab") as log:
-            environment = {**os.environ, "AIRFLYTE_STACK": self.mark}
+            environment = {**os.environ, **self.environment, "AIRFLYTE_STACK": self.mark}
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         eventually(lambda: address.exists() or self._has_died())
         self.port = json.loads(address.read_text())["port"]
