@@ -263,10 +263,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.OTHER,
         "When a task's module is imported",
         "After the tasks before it have ended",
-        "Perhaps while the last one of them runs: its process is forked ahead of time, runs its command up to "
-        "the moment when the inputs are asked for, and waits there. Not with `warm: off`",
-        "The import is a third of a small task; code at the top of a module that reads what another task leaves "
-        "outside Flyte may come too early",
+        "Perhaps while the last one of them runs: its process is forked ahead of time, runs its command up "
+        "to the moment when the inputs are asked for, and waits there. Not with `warm: off`",
+        "The import is a third of a small task; code at the top of a module that reads what another task "
+        "leaves outside Flyte may come too early",
         "runner/template/prepared.py",
     ),
     Difference(
