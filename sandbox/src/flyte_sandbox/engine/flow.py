@@ -13,7 +13,7 @@ from flyteidl.core import literals_pb2, types_pb2
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.bindings import BindingError, resolve
 from flyte_sandbox.engine.messages import Ended, LookUpRecovery
-from flyte_sandbox.engine.model import START_NODE, ExecutionError, NodeRun, Scope
+from flyte_sandbox.engine.model import START_NODE, ArmScope, ExecutionError, NodeRun, Scope
 from flyte_sandbox.engine.nodes import kind_of
 from flyte_sandbox.engine.step import ABORTED_NODE, Step, system_error, user_error
 from flyte_sandbox.phases import NODE, WORKFLOW
@@ -174,8 +174,8 @@ def _settle(step: Step, node: NodeRun) -> None:
     elif node is scope.last:
         _last_reached(step, scope, node)
     else:
-        for one in scope.downstream(node):
-            scope.waiting_for[one.id] -= 1
+        for one in (*scope.downstream(node), *scope.arms.pop(node.id, ())):
+            one.scope.waiting_for[one.id] -= 1
             consider(step, one)
     if scope.is_failing or step.run.is_ending:
         end_scope_if_drained(step, scope)
@@ -203,6 +203,10 @@ def release(step: Step, node: NodeRun) -> None:
 def _last_reached(step: Step, scope: Scope, last: NodeRun) -> None:
     if last.is_good:
         _succeed_scope(step, scope, last)
+    elif isinstance(scope, ArmScope):
+        # What the arm is bound to has failed. The branch ends well, and gives nothing.
+        assert scope.parent is not None
+        kind_of(scope.parent).child_succeeded(step, scope.parent, literals_pb2.LiteralMap())
     else:
         # With FAIL_AFTER_EXECUTABLE_NODES_COMPLETE the failure has waited for this moment.
         scope.is_failing = True

@@ -115,6 +115,7 @@ class Scope:
     :param library: where its nodes find their tasks and workflows.
     :param waiting_for: by node id, how many nodes upstream of it have not ended.
     :param error: the first failure, once there is one.
+    :param arms: by node id, the chosen arms of branches that wait for the node.
     """
 
     run: Run
@@ -127,6 +128,7 @@ class Scope:
     waiting_for: dict[str, int] = field(default_factory=dict)
     error: ExecutionError | None = None
     is_failing: bool = False
+    arms: dict[str, list[NodeRun]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         template = self.workflow.template
@@ -188,8 +190,30 @@ class ArmScope(Scope):
         self._outer = outer
         self._arm = self.add(arm)
 
+    def wait_for_upstream(self) -> None:
+        """The branch node does not depend on what its arms are bound to, so the chosen one may have to
+        wait.
+        """
+        graph = self._graph()
+        waiting = [one for one in self.upstream(self._arm) if not one.is_terminal]
+        self.waiting_for[self._arm.id] = len(waiting)
+        for one in waiting:
+            graph.arms.setdefault(one.id, []).append(self._arm)
+
     def upstream(self, node: NodeRun) -> list[NodeRun]:
-        return []
+        graph, around = self._graph(), self._branches()
+        ids = graph.workflow.connections.upstream[node.id].ids
+        return [graph.nodes[one] for one in ids if one in graph.nodes and one not in around]
+
+    def _graph(self) -> Scope:
+        """The scope that the outermost branch is a node of."""
+        return self._outer._graph() if isinstance(self._outer, ArmScope) else self._outer
+
+    def _branches(self) -> set[str]:
+        """The branches around the arm; it does not wait for them."""
+        assert self.parent is not None
+        further = self._outer._branches() if isinstance(self._outer, ArmScope) else set()
+        return {self.parent.id, *further}
 
     def downstream(self, node: NodeRun) -> list[NodeRun]:
         return []

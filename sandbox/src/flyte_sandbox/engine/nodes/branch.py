@@ -34,8 +34,9 @@ class BranchKind(Kind):
         except ConditionError as exc:
             flow.fail(step, node, user_error("MalformedBranchUserError", str(exc)))
             return
-        assert node.child is not None
-        flow.start(step, node.child.last)
+        assert isinstance(node.child, ArmScope)
+        node.child.wait_for_upstream()
+        flow.consider(step, node.child.last)
 
     def open(self, node: NodeRun) -> None:
         """Choose the arm. The inputs are written, so choosing again after a restart chooses the same.
