@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from flyte_provider import _settings
 from flyte_provider._launch.identity import Coordinates
@@ -479,3 +481,40 @@ def get_connection_on_server(conn_id: str) -> Any:
     from airflow.models.connection import Connection
 
     return Connection.get_connection_from_secrets(conn_id)
+
+
+def guards_of_task_instances() -> list[Any]:
+    """Return FastAPI dependencies that let in who may read a task instance and its XComs.
+
+    They find the Dag in the route's ``dag_id``. Relies on
+    ``airflow.api_fastapi.core_api.security.requires_access_dag`` (3.0 and newer, which alone have plugins
+    with FastAPI apps). No fallback: without it the import fails, and the app with it.
+    """
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+    from airflow.api_fastapi.core_api.security import requires_access_dag
+    from fastapi import Depends
+
+    entities = (DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
+    return [Depends(requires_access_dag("GET", entity)) for entity in entities]
+
+
+def read_xcom_on_server(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
+    """Return an XCom in a process of Airflow's API, None where there is none.
+
+    Relies on ``airflow.models.xcom.XComModel`` and its ``value`` being JSON, as text or read (3.0 and newer).
+    """
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    of_task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index, "key": key}
+    with create_session() as session:
+        value = session.scalars(select(XComModel.value).filter_by(**of_task)).first()
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def api_path() -> str:
+    """Return the path below which the API server answers, without a slash at its end (``[api] base_url``)."""
+    from flyte_provider import _airflow
+
+    return urlsplit(_airflow.conf.get("api", "base_url", fallback="") or "").path.rstrip("/")

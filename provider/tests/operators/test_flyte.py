@@ -103,6 +103,7 @@ def test_the_execution_is_summarised_at_the_end(admin: FakeAdmin, make: Make) ->
     assert datetime.fromisoformat(summary.pop("started_at").replace("Z", "+00:00"))
     assert summary == {
         "project": "flytesnacks",
+        "conn_id": "flyte_test",
         "domain": "development",
         "name": name(operator),
         "url": url(admin, name(operator)),

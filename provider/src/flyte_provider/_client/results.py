@@ -16,16 +16,18 @@ from flyte_provider.exceptions import FlyteServerError
 _LARGEST_DOWNLOAD_BYTES = 64 * 1024 * 1024
 
 
-def summarise_execution(execution: execution_pb2.Execution, url: str) -> dict[str, Any]:
+def summarise_execution(execution: execution_pb2.Execution, url: str, conn_id: str) -> dict[str, Any]:
     """Return the XCom ``flyte_execution``.
 
-    :return: project, domain, name, url, phase, started_at (ISO 8601 or None), duration (seconds or None)
+    :return: project, domain, name, conn_id, url, phase, started_at (ISO 8601 or None), duration (seconds or
+        None)
     """
     closure = execution.closure
     started = closure.started_at.ToJsonString() if closure.HasField("started_at") else None
     duration = closure.duration.ToTimedelta().total_seconds() if closure.HasField("duration") else None
     return {
         **name_parts(execution.id),
+        "conn_id": conn_id,
         "url": url,
         "phase": phases.phase_name(closure.phase),
         "started_at": started,

@@ -19,6 +19,11 @@ def push(context: Any, key: str, value: Any) -> None:
         ti.xcom_push(key=key, value=value)
 
 
+def nothing_yet(conn_id: str) -> dict[str, Any]:
+    """Return what ``flyte_execution`` holds beside names before anybody has looked at the execution."""
+    return {"conn_id": conn_id, "phase": "UNDEFINED", "started_at": None, "duration": None}
+
+
 def pull_execution(context: Any) -> dict[str, Any] | None:
     """Return the ``flyte_execution`` that this task pushed before it deferred, None when there is none."""
     ti = context.get("ti")

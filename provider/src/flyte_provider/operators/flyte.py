@@ -408,8 +408,7 @@ class FlyteOperator(BaseOperator):
         self._hold(launched.id)
         xcoms.push(context, xcoms.CONSOLE_URL_KEY, url)
         summary = {"project": launched.id.project, "domain": launched.id.domain, "name": name, "url": url}
-        nothing_yet = {"phase": "UNDEFINED", "started_at": None, "duration": None}
-        xcoms.push(context, xcoms.EXECUTION_KEY, summary | nothing_yet)
+        xcoms.push(context, xcoms.EXECUTION_KEY, summary | xcoms.nothing_yet(self.flyte_conn_id))
         if self.durable and context.get("task_state_store") is not None:
             coordinates = _airflow_private.read_coordinates(context)
             state = {"epoch": coordinates.epoch, "clear_number": coordinates.clear_number}
@@ -427,7 +426,7 @@ class FlyteOperator(BaseOperator):
             from flyte_provider._client.results import name_parts
 
             url = self.hook.console_url(launched.id.name)
-            return {**name_parts(launched.id), "url": url, "phase": "UNDEFINED"}
+            return {**name_parts(launched.id), "url": url, **xcoms.nothing_yet(self.flyte_conn_id)}
         return str(launched.id.name)
 
     # -- waiting ---------------------------------------------------------------------------------------------
@@ -536,7 +535,7 @@ class FlyteOperator(BaseOperator):
 
         name = execution.id.name
         url = self.hook.console_url(name)
-        summary = summarise_execution(execution, url)
+        summary = summarise_execution(execution, url, self.flyte_conn_id)
         xcoms.push(context, xcoms.EXECUTION_KEY, summary)
         self._ended = Ended(execution.id.name, self.hook.connection.endpoint, url)
         client = self.hook.get_client()

@@ -11,12 +11,40 @@ from flyte_provider import _airflow_private
 from flyte_provider._airflow import AirflowPlugin
 from flyte_provider.plugins import _marked_by_hand
 
+URL_PREFIX = "/flyte"
+
+
+class LazyApp:
+    """The Flyte tab's web app, made when the first request comes: no other process needs FastAPI."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request (ASGI)."""
+        if self._app is None:
+            from flyte_provider.plugins._tab_app import make_app
+
+            self._app = make_app()
+        await self._app(scope, receive, send)
+
+
+def _views() -> list[dict[str, Any]]:
+    page = f"{_airflow_private.api_path()}{URL_PREFIX}/ti/{{DAG_ID}}/{{RUN_ID}}/{{TASK_ID}}/{{MAP_INDEX}}"
+    return [{"name": "Flyte", "href": page, "destination": "task_instance", "url_route": "flyte"}]
+
 
 class FlytePlugin(AirflowPlugin):
-    """Terminates the executions of deferred tasks that a user marks before a triggerer has them."""
+    """
+    The tab *Flyte* of a task instance, and what terminates executions of tasks that are marked by hand.
+
+    The tab needs Airflow 3.1; older ones have the console link.
+    """
 
     name = "flyte"
     listeners = [_marked_by_hand]  # noqa: RUF012 - Airflow declares it so
+    fastapi_apps = [{"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Flyte"}]  # noqa: RUF012
+    external_views = _views()
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

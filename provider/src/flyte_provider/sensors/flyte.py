@@ -144,6 +144,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
             self._name, url, _settings.get_float("poll_error_timeout"), self.log.warning
         )
         xcoms.push(context, xcoms.CONSOLE_URL_KEY, url)
+        place = {"project": self.hook.project, "domain": self.hook.domain, "name": self._name, "url": url}
+        xcoms.push(context, xcoms.EXECUTION_KEY, place | xcoms.nothing_yet(self.flyte_conn_id))
         return self._watch
 
     def _is_cancelled_with_us(self, execution: execution_pb2.Execution, context: Context) -> bool:
@@ -210,7 +212,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         self._has_ended = True
         self._ended = Ended(self._name, self.hook.connection.endpoint, self.hook.console_url(self._name))
         url = self.hook.console_url(self._name)
-        xcoms.push(context, xcoms.EXECUTION_KEY, summarise_execution(execution, url))
+        summary = summarise_execution(execution, url, self.flyte_conn_id)
+        xcoms.push(context, xcoms.EXECUTION_KEY, summary)
         try:
             client = self.hook.get_client()
             raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
