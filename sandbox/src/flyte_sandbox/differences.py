@@ -217,14 +217,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "They need containers, services or operators that are not there",
         "engine/task_types.py",
     ),
-    Difference(
-        Effect.NOT_YET,
-        "Large literals",
-        "Its charts let tasks offload values of 10 MiB and more",
-        "A task's outputs beyond 10 MiB fail with `OutputSizeExceeded`; files and dataframes do not count",
-        "Not there yet",
-        "engine/outcomes.py",
-    ),
     # ---- other
     Difference(
         Effect.OTHER,

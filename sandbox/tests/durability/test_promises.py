@@ -44,3 +44,11 @@ def test_tasks_and_launch_plans_of_others_are_used_by_name(
     standing_server: Server, workflow: str, expected: int
 ) -> None:
     assert run(standing_server, workflow, number=3).outputs["o0"] == expected
+
+
+def test_values_of_many_megabytes_are_handed_on_mapped_over_and_taken_apart(standing_server: Server) -> None:
+    standing_server.register("large")
+    outputs = run(standing_server, "large.large").outputs
+    assert outputs["o0"] == "x12582912"
+    assert outputs["o1"] == ["a6291456", "b6291456"]
+    assert (outputs["o2"], outputs["o3"]) == ("b6291456", "c6291456")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flyteidl.core import literals_pb2, workflow_pb2
+from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
 from flyte_sandbox.engine.elements import (
     ArrayLengthError,
@@ -13,6 +13,7 @@ from flyte_sandbox.engine.elements import (
     names_asked_of,
     outputs_of,
     size_of,
+    with_lists,
 )
 
 from .graphs import Stepper, literal, literals, promise, template
@@ -98,3 +99,14 @@ def test_mapping_over_a_workflow_is_refused() -> None:
     run.begin()
     assert run.phase == "FAILED"
     assert run.events[-1].error.code == "ArrayNodeUnsupported"
+
+
+def test_a_list_that_was_too_large_is_read_before_it_is_counted() -> None:
+    given = listed(texts=["a", "b", "c"])
+    large = literals_pb2.Literal()
+    large.offloaded_metadata.uri = "s3://my-s3-bucket/large.pb"
+    large.offloaded_metadata.inferred_type.collection_type.simple = types_pb2.STRING
+    inputs = literals_pb2.LiteralMap(literals={"texts": large})
+    complete = with_lists(inputs, {"s3://my-s3-bucket/large.pb": given.literals["texts"]}.__getitem__)
+    assert size_of(complete, []) == 3
+    assert with_lists(given, {}.__getitem__) is given

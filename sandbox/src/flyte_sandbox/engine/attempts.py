@@ -27,6 +27,8 @@ from flyte_sandbox.runner import AttemptSpec, Secrets, TaskUsers, secrets_folder
 from flyte_sandbox.runner.template.records import read_exit
 
 _INTERRUPTED = "interrupted"
+_OFFLOADING = {"_F_L_MIN_SIZE_MB": "10", "_F_L_MAX_SIZE_MB": "1000"}
+"""From which size on flytekit lays a literal into a file of its own: the values of Flyte's sandbox chart."""
 
 
 class AttemptPlanner:
@@ -195,6 +197,7 @@ class AttemptPlanner:
             "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
             "FLYTE_INTERNAL_TASK_NAME": task.name,
             "FLYTE_INTERNAL_TASK_VERSION": task.version,
+            **_OFFLOADING,
             **_index_env(attempt.index),
             **attempt.envs,
             **self._platform_env,

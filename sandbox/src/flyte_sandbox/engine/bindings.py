@@ -18,32 +18,37 @@ OutputOf = Callable[[str], literals_pb2.LiteralMap]
 """The outputs of a node of the same scope, by its id."""
 
 
+Fetch = Callable[[str], Literal]
+"""A literal that lies in a file of its own, by its address."""
+
+
 class BindingError(Exception):
     """A binding cannot be resolved; the node fails with ``BindingResolutionFailure``."""
 
 
-def resolve(bindings: Any, output_of: OutputOf) -> literals_pb2.LiteralMap:
+def resolve(bindings: Any, output_of: OutputOf, fetch: Fetch) -> literals_pb2.LiteralMap:
     """:param bindings: ``core.Binding`` messages.
 
+    :param fetch: reads a literal that is too large for its message, when a part of it is asked for.
     :raises BindingError: for a missing output or attribute.
     """
     resolved = literals_pb2.LiteralMap()
     for binding in bindings:
-        resolved.literals[binding.var].CopyFrom(_resolve(binding.binding, output_of))
+        resolved.literals[binding.var].CopyFrom(_resolve(binding.binding, output_of, fetch))
     return resolved
 
 
-def _resolve(data: literals_pb2.BindingData, output_of: OutputOf) -> Literal:
+def _resolve(data: literals_pb2.BindingData, output_of: OutputOf, fetch: Fetch) -> Literal:
     match data.WhichOneof("value"):
         case "scalar":
             return Literal(scalar=data.scalar)
         case "promise":
-            return _resolve_promise(data.promise, output_of)
+            return _resolve_promise(data.promise, output_of, fetch)
         case "collection":
-            items = [_resolve(item, output_of) for item in data.collection.bindings]
+            items = [_resolve(item, output_of, fetch) for item in data.collection.bindings]
             return Literal(collection=literals_pb2.LiteralCollection(literals=items))
         case "map":
-            entries = {key: _resolve(item, output_of) for key, item in data.map.bindings.items()}
+            entries = {key: _resolve(item, output_of, fetch) for key, item in data.map.bindings.items()}
             return Literal(map=literals_pb2.LiteralMap(literals=entries))
         case "offloaded_metadata":
             return Literal(offloaded_metadata=data.offloaded_metadata)
@@ -51,11 +56,13 @@ def _resolve(data: literals_pb2.BindingData, output_of: OutputOf) -> Literal:
             return Literal(scalar=literals_pb2.Scalar(none_type=literals_pb2.Void()))
 
 
-def _resolve_promise(promise: types_pb2.OutputReference, output_of: OutputOf) -> Literal:
+def _resolve_promise(promise: types_pb2.OutputReference, output_of: OutputOf, fetch: Fetch) -> Literal:
     outputs = output_of(promise.node_id).literals
     if promise.var not in outputs:
         raise BindingError(f"output '{promise.var}' of node '{promise.node_id}' does not exist")
     literal = outputs[promise.var]
+    if promise.attr_path and literal.HasField("offloaded_metadata"):
+        literal = fetch(literal.offloaded_metadata.uri)
     for step, attribute in enumerate(promise.attr_path):
         key = _attribute(attribute)
         kind = literal.WhichOneof("value")

@@ -6,7 +6,7 @@ Source: flytepropeller pkg/controller/nodes/array/handler.go.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
@@ -15,6 +15,24 @@ _NOTHING = literals_pb2.Literal(scalar=literals_pb2.Scalar(none_type=literals_pb
 
 class ArrayLengthError(Exception):
     """The lists do not go together; the node fails with ``InvalidArrayLength``."""
+
+
+def with_lists(
+    inputs: literals_pb2.LiteralMap, fetch: Callable[[str], literals_pb2.Literal]
+) -> literals_pb2.LiteralMap:
+    """:return: the inputs with those lists inside that were too large for the message."""
+    large = {
+        name: literal.offloaded_metadata
+        for name, literal in inputs.literals.items()
+        if literal.offloaded_metadata.inferred_type.HasField("collection_type")
+    }
+    if not large:
+        return inputs
+    complete = literals_pb2.LiteralMap()
+    complete.CopyFrom(inputs)
+    for name, metadata in large.items():
+        complete.literals[name].CopyFrom(fetch(metadata.uri))
+    return complete
 
 
 def size_of(inputs: literals_pb2.LiteralMap, bound: Iterable[str]) -> int:

@@ -86,7 +86,7 @@ def _resolve_inputs(node: NodeRun) -> literals_pb2.LiteralMap:
             raise BindingError(f"node '{node_id}' has no outputs")
         return upstream.outputs
 
-    inputs = resolve(node.node.inputs, output_of)
+    inputs = resolve(node.node.inputs, output_of, node.scope.run.fetch)
     if node is scope.failure_node and "err" in inputs.literals:
         _fill_in_error(inputs, node)
     return inputs

@@ -58,12 +58,17 @@ class Loader:
             closure,
             read_literals(self._store, row.inputs_uri),
             execution_pb2.ExecutionClosure.FromString(row.closure).phase,
+            self.literal,
         )
         resume.rebuild(run, node_rows, task_rows, self)
         return run
 
     def literals(self, uri: str) -> literals_pb2.LiteralMap:
         return read_literals(self._store, uri)
+
+    def literal(self, uri: str) -> literals_pb2.Literal:
+        """One that is too large for its message. :raises NotFound: when it is gone."""
+        return literals_pb2.Literal.FromString(self._store.read(uri))
 
     def closure(self, uri: str) -> compiler_pb2.CompiledWorkflowClosure:
         return compiler_pb2.CompiledWorkflowClosure.FromString(self._store.read(uri))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -273,11 +274,16 @@ class ElementScope(Scope):
         return []
 
 
+def _nowhere(uri: str) -> literals_pb2.Literal:
+    raise LookupError(uri)
+
+
 @dataclass(eq=False)
 class Run:
     """An execution as the engine sees it.
 
     :param spec: with every option resolved.
+    :param fetch: reads a literal that lies in a file of its own, by its address.
     :param held: nodes that are ready but wait because ``max_parallelism`` is reached.
     :param at_work: how many nodes count to it now.
     :param by_child: nodes by the name of the execution that they launched last.
@@ -289,6 +295,7 @@ class Run:
     closure: compiler_pb2.CompiledWorkflowClosure
     inputs: literals_pb2.LiteralMap
     phase: int = WORKFLOW.UNDEFINED
+    fetch: Callable[[str], literals_pb2.Literal] = _nowhere
     held: deque[NodeRun] = field(default_factory=deque)
     at_work: int = 0
     by_uid: dict[str, NodeRun] = field(default_factory=dict)

@@ -73,9 +73,10 @@ class ArrayKind(Kind):
         """:raises ArrayLengthError: when the lists do not go together."""
         assert node.inputs is not None
         bound = node.node.array_node.bound_inputs
-        scope = ElementScope(node, rules.size_of(node.inputs, bound))
+        inputs = rules.with_lists(node.inputs, node.scope.run.fetch)
+        scope = ElementScope(node, rules.size_of(inputs, bound))
         for index, element in enumerate(scope.elements):
-            element.inputs = rules.inputs_of(node.inputs, bound, index)
+            element.inputs = rules.inputs_of(inputs, bound, index)
         apply_element_notes(scope, node.element_notes)
         node.child = scope
 
