@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from flyte_sandbox.runner.template import processes
+
 HOST = Path(__file__).with_name("host.py")
 
 
@@ -221,6 +223,29 @@ def test_an_orphan_that_ignores_sigterm_is_killed_with_all_that_it_started(make_
     harness.runner.stop("a")
     assert harness.wait_for_end("a").lost
     eventually(lambda: harness.living(spec) == set(), "all its processes to go")
+
+
+def test_what_an_orphan_started_ends_with_it(make_harness, eventually):
+    """Also in a session of its own and without the mark; the dead template cannot inherit it any more."""
+    harness = make_harness()
+    gated = Gated(harness, "k")
+    start = """
+    import subprocess, sys
+    child = subprocess.Popen(["sleep", "300"], env={}, start_new_session=True)
+    print("child", child.pid, flush=True)
+    """
+    module = harness.folder / "code/k/user_tasks.py"
+    module.write_text(module.read_text().replace("def t():\n", "def t():\n" + start, 1))
+    harness.runner.start(gated.spec)
+    eventually(gated.is_running, "the task to run")
+    child = int(harness.log("k").split("child ")[1].split()[0])
+    harness.templates()[0].kill()
+    eventually(lambda: child in harness.living(gated.spec), "the server to look")
+    seen = harness.runner._dispatcher._attempts["k"]
+    eventually(lambda: seen.orphan is not None and child in seen.orphan._family, "the server to see it")
+    gated.go()
+    assert harness.wait_for_end("k").code == 0
+    eventually(lambda: processes.identity(child) is None, "its child to end")
 
 
 def test_attempts_after_the_death_of_a_template_get_a_new_one(make_harness):

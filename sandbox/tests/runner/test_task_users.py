@@ -176,6 +176,7 @@ def test_a_task_whose_template_was_killed_still_tells_its_end(make_own, key, eve
     eventually((notes / "up").exists, "the task to run")
     (template,) = first.templates()
     template.kill()
+    eventually(lambda: first.templates() == [], "the template to go")
     (notes / "go").touch()
     ending = first.wait_for_end(key)
     assert (ending.code, ending.lost) == (7, False)

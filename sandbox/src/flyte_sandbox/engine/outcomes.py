@@ -16,12 +16,14 @@ from google.protobuf.message import DecodeError
 from flyte_sandbox.blobs.mapping import leave_out_html, publicise, publicise_html, publicise_text
 from flyte_sandbox.blobs.offloading import bring_home
 from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.engine.left_files import TooLargeError, read_left
 from flyte_sandbox.engine.messages import Outcome
 from flyte_sandbox.engine.step import system_error, user_error
 from flyte_sandbox.runner import AttemptExit
 
 ExecutionError: TypeAlias = execution_pb2.ExecutionError
 MAX_OUTPUT_BYTES = 10 * 1024 * 1024
+_MAX_DECK_BYTES = 64 * 1024 * 1024
 
 
 def read_outcome(
@@ -51,19 +53,28 @@ class _Reader:
             return self._failed(user_error("OOMKilled", self._describe(exit, "OOMKilled")), True)
         if exit.lost:
             return self._failed(_interrupted("The process and its record are gone."), True)
-        if exit.code != 0 and not self._has_error():
+        try:
+            return self._read_files(exit)
+        except TooLargeError as exc:
+            message = f"Output size {exc.size} bytes is over the limit of {MAX_OUTPUT_BYTES} bytes"
+            return self._failed(user_error("OutputSizeExceeded", message), False)
+
+    def _read_files(self, exit: AttemptExit) -> Outcome:
+        # With FLYTE_FAIL_ON_ERROR a task that wrote an error leaves with code 1 as well.
+        error = self._left("error.pb")
+        if error is not None:
+            return self._read_error(error)
+        if exit.code != 0:
             return self._failed(_interrupted(self._describe(exit)), True)
-        if self._has_error():
-            return self._read_error()
-        if (self._outputs / "futures.pb").is_file():
-            return self._read_futures()
+        futures = self._left("futures.pb")
+        if futures is not None:
+            return self._read_futures(futures)
         if not self._task.interface.outputs.variables:
             return Outcome(outputs=literals_pb2.LiteralMap(), deck=self._deck)
         return self._read_outputs()
 
-    def _has_error(self) -> bool:
-        """With FLYTE_FAIL_ON_ERROR a task that wrote an error leaves with code 1 as well."""
-        return (self._outputs / "error.pb").is_file()
+    def _left(self, name: str) -> bytes | None:
+        return read_left(self._outputs / name, MAX_OUTPUT_BYTES)
 
     def _failed(self, error: ExecutionError, is_recoverable: bool) -> Outcome:
         return Outcome(error=error, is_recoverable=is_recoverable, deck=self._deck)
@@ -77,51 +88,49 @@ class _Reader:
         """Without paths of this machine: the code lay in the current folder, the data in the bucket."""
         for folder in self._own_folders:
             text = text.replace(folder, "")
-        return publicise_text(text, self._store)
+        return publicise_text(_plain(text), self._store)
 
     def _read_deck(self) -> bytes | None:
-        path = self._outputs / "deck.html"
-        if not path.is_file():
+        try:
+            left = read_left(self._outputs / "deck.html", _MAX_DECK_BYTES)
+        except TooLargeError as exc:
+            left = b"<p>The deck is left out: it has %d bytes.</p>" % exc.size
+        if left is None:
             return None
-        deck = publicise_html(path.read_bytes(), self._store)
+        deck = publicise_html(left, self._store)
         for folder in self._own_folders:
             deck = leave_out_html(deck, folder)
         return deck
 
-    def _read_error(self) -> Outcome:
+    def _read_error(self, data: bytes) -> Outcome:
         try:
-            document = errors_pb2.ErrorDocument.FromString((self._outputs / "error.pb").read_bytes())
+            document = errors_pb2.ErrorDocument.FromString(data)
         except DecodeError:
             return self._failed(system_error("ErrorFileBadFormat", "error.pb cannot be read"), True)
         if not document.HasField("error"):
             return self._failed(system_error("ErrorFileBadFormat", "error.pb holds no error"), True)
         told = document.error
         error = ExecutionError(
-            code=told.code, message=self._text(told.message), kind=told.origin, worker=told.worker
+            code=_plain(told.code), message=self._text(told.message), kind=told.origin, worker=told.worker
         )
         if told.HasField("timestamp"):
             error.timestamp.CopyFrom(told.timestamp)
         return self._failed(error, told.kind == errors_pb2.ContainerError.RECOVERABLE)
 
-    def _read_futures(self) -> Outcome:
+    def _read_futures(self, data: bytes) -> Outcome:
         try:
-            data = (self._outputs / "futures.pb").read_bytes()
             futures = dynamic_job_pb2.DynamicJobSpec.FromString(data)
         except DecodeError:
             return self._failed(user_error("DynamicWorkflowBuildFailed", "futures.pb cannot be read"), False)
         return Outcome(futures=publicise(futures, self._store), deck=self._deck)
 
     def _read_outputs(self) -> Outcome:
-        path = self._outputs / "outputs.pb"
-        if not path.is_file():
+        data = self._left("outputs.pb")
+        if data is None:
             message = "Outputs not generated by task execution"
             return self._failed(ExecutionError(code="OutputsNotFound", message=message), True)
-        size = path.stat().st_size
-        if size > MAX_OUTPUT_BYTES:
-            message = f"Output size {size} bytes is over the limit of {MAX_OUTPUT_BYTES} bytes"
-            return self._failed(user_error("OutputSizeExceeded", message), False)
         try:
-            outputs = literals_pb2.LiteralMap.FromString(path.read_bytes())
+            outputs = literals_pb2.LiteralMap.FromString(data)
             bring_home(outputs, self._outputs, f"{self._raw_output_prefix}/offloaded", self._store)
         except DecodeError:
             return self._failed(user_error("OutputsUnreadable", "outputs.pb holds no literals"), False)
@@ -132,6 +141,11 @@ class _Reader:
         code = exit.code if exit.code is not None else 128 + (exit.signal or signal.SIGKILL)
         name, tail = self._task.id.name, self._text(exit.log_tail)
         return f"[{name}] terminated with exit code ({code}). Reason [{reason}]. Message: \n{tail}"
+
+
+def _plain(text: str) -> str:
+    """Without what no database column takes."""
+    return text.replace("\0", "")
 
 
 def _interrupted(message: str) -> ExecutionError:

@@ -29,6 +29,7 @@ class Orphan:
         self._spec = spec
         self._mark = attempt_mark(spec)
         self.is_oom_killed = False
+        self._family: dict[int, str | None] = {}
         self._gone_since: float | None = None
         self._kill_at: float | None = None
 
@@ -46,7 +47,9 @@ class Orphan:
         """What its template did now and then."""
         long_logs.cut(str(self._spec.folder / records.LOG))
         limit, leader = self._spec.memory_limit_bytes, self._claim["pid"]
-        if limit and footprints.private_bytes(processes.members(leader, self._mark)) > limit:
+        family = processes.members(leader, self._mark)
+        self._family = {pid: processes.identity(pid) for pid in family}
+        if limit and footprints.private_bytes(family) > limit:
             self.is_oom_killed = True
             processes.kill(leader, self._mark)
 
@@ -56,6 +59,11 @@ class Orphan:
             return False
         template = (self._claim.get("template", 0), self._claim.get("template_identity", ""))
         return not processes.is_alive(*template) or time.monotonic() > self._gone_since + _SETTLE_SECONDS
+
+    def _left_behind(self) -> set[int]:
+        return {
+            pid for pid, identity in self._family.items() if identity and processes.is_alive(pid, identity)
+        }
 
     def read_exit(self) -> dict[str, Any] | None:
         """For one that has ended: its record, or its own word of its end where it could not write that."""
@@ -75,9 +83,10 @@ class Orphan:
     def clean_up(self) -> None:
         """What a template does after its children: end what they left, remove their work.
 
-        Only the mark counts: the dead leader's session may be another's by now.
+        The mark counts, and who was seen with it while it lived: nobody inherits them, and the dead leader's
+        session may be another's by now.
         """
-        processes.kill(processes.NO_SESSION, self._mark)
+        processes.kill(processes.NO_SESSION, self._mark, self._left_behind)
         short_paths.remove_link(temporary_path(self._spec, self._claim.get("uid")))
         work = self._spec.folder / records.WORK
         if work.exists():  # perhaps large: not in the runner's thread

@@ -220,11 +220,13 @@ class Children:
     def _end_the_rest(self, child: Child) -> None:
         """A pod ends with its main process, and so does an attempt: what it left in the background is killed.
 
-        Orphans come to this process, so that one look at its children tells that there are none.
+        That has come to this process by now. Orphans of attempts that go on have come to those themselves.
         """
-        others = processes.children() - set(self._running) - self._sweepers - self.preparations.pids
-        if others or not self._sees_orphans:
-            processes.kill(child.pid, child.job.mark)
+        if self._orphans() or not self._sees_orphans:
+            processes.kill(child.pid, child.job.mark, self._orphans)
+
+    def _orphans(self) -> set[int]:
+        return processes.children() - set(self._running) - self._sweepers - self.preparations.pids
 
     def _reason_not_ours(self, child: Child) -> str | None:
         """A child that did not get the claim has run nothing; one that was stopped before is buried here."""

@@ -16,7 +16,12 @@ _PR_SET_DUMPABLE = 4
 
 
 def leave_template(own: Iterable[Closable]) -> None:
-    """Close what only the template may hold, undo its signal handling, start a session; unblock signals."""
+    """Close what only the template may hold, undo its signal handling, start a session; unblock signals.
+
+    Orphans among its descendants come to this process from now on, as in a container: so whatever comes to
+    the template belongs to an attempt that has ended.
+    """
+    processes.become_subreaper()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)

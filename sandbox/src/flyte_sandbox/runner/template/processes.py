@@ -1,8 +1,9 @@
 """Who the processes of this machine are: identities that survive a reused pid, and the members of an attempt.
 
 An attempt's processes share its session or carry its mark in their environment; a descendant may have left
-both, so the children of members are members too. Linux reads /proc; elsewhere ``ps`` tells everything but the
-marks.
+both, so the children of members are members too. Those whose parents have ended become children of the
+attempt's first process, as in a container, and of its template when that has ended. Linux reads /proc;
+elsewhere ``ps`` tells everything but the marks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 MARK = "AIRFLYTE_ATTEMPT"
@@ -66,10 +68,17 @@ def flush_c_streams() -> None:
     ctypes.CDLL(None).fflush(None)
 
 
-def members(session: int, mark: str) -> set[int]:
-    """The living processes of an attempt: of its session, with its mark, and their descendants."""
+def members(session: int, mark: str, known: Collection[int] = ()) -> set[int]:
+    """The living processes of an attempt: of its session, with its mark, and their descendants.
+
+    :param known: further ones of which the caller knows that they are its own.
+    """
     living = [process for process in everyone() if not process.is_zombie and process.pid != os.getpid()]
-    found = {each.pid for each in living if each.session == session or _has_mark(each.pid, mark)}
+    found = {
+        each.pid
+        for each in living
+        if each.session == session or each.pid in known or _has_mark(each.pid, mark)
+    }
     size = 0
     while len(found) != size:
         size = len(found)
@@ -91,10 +100,13 @@ def send(pids: set[int], number: int) -> None:
             pass  # a set-uid program: not ours to end
 
 
-def kill(session: int, mark: str) -> None:
-    """SIGKILL every process of an attempt, again while new ones appear."""
+def kill(session: int, mark: str, known: Callable[[], Collection[int]] = tuple) -> None:
+    """SIGKILL every process of an attempt, again while new ones appear.
+
+    :param known: tells further ones, each time anew.
+    """
     for _ in range(_KILL_PASSES):
-        found = members(session, mark)
+        found = members(session, mark, known())
         if not found:
             return
         send(found, signal.SIGKILL)
