@@ -351,6 +351,17 @@ class TerminateChild:
 
 
 @dataclass(frozen=True)
+class WatchDeck:
+    """Show the deck of an attempt while it runs.
+
+    :param uri: where it is to lie.
+    """
+
+    key: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """The execution has reached a terminal phase; nothing of it runs any more."""
 
@@ -369,6 +380,7 @@ Act: TypeAlias = (
     | LookUpSignal
     | Sleep
     | SetDeadline
+    | WatchDeck
 )
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from flyte_sandbox.blobs.store import Store
@@ -80,6 +81,9 @@ class Orders:
 
     def use(self, runner: Runner) -> None:
         self._runner = runner
+
+    def attempt_folder(self, key: str) -> Path:
+        return self._planner.attempt_folder(key)
 
     # ---- beginning
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from flytekit import task, workflow
+from flytekit import Deck, task, workflow
 
 
 @task
@@ -50,3 +50,17 @@ def stubborn(log: str) -> None:
 @workflow
 def cannot_be_asked(log: str) -> None:
     stubborn(log=log)
+
+
+@task(enable_deck=True)
+def shows(gate: str) -> int:
+    Deck("progress", "half way")
+    Deck.publish()
+    while not Path(gate).exists():
+        time.sleep(0.02)
+    return 1
+
+
+@workflow
+def shown(gate: str) -> int:
+    return shows(gate=gate)
