@@ -21,11 +21,21 @@ SOCKETS = "paths of sockets must be short"
 MADE_UP = "a home that is on no machine of ours"
 ALLOWED: dict[tuple[str, str], str] = {
     ("docs/differences.md", "/root"): IMAGE,
+    ("docs/user-guide.md", "/root"): IMAGE,
     ("sandbox/src/flyte_sandbox/differences.py", "/root"): IMAGE,
+    ("sandbox/src/flyte_sandbox/environments.py", "/root"): IMAGE,
+    ("sandbox/src/flyte_sandbox/flytekit_plugin/recipes.py", "/root"): IMAGE,
+    ("sandbox/src/flyte_sandbox/runner/attempts.py", "/root"): IMAGE,
+    ("sandbox/src/flyte_sandbox/runner/environment.py", "/root"): IMAGE,
     ("sandbox/src/flyte_sandbox/runner/template/commands.py", "/root"): IMAGE,
     ("sandbox/src/flyte_sandbox/runner/template/short_paths.py", "/tmp"): SOCKETS,  # noqa: S108
     ("sandbox/src/flyte_sandbox/runner/template/short_paths.py", "/tmp/flyte-sandbox-"): SOCKETS,  # noqa: S108
+    ("sandbox/tests/images/test_recipes.py", "/root"): IMAGE,
+    ("sandbox/tests/images/test_recipes.py", "/root/src"): IMAGE,
     ("sandbox/tests/runner/test_commands.py", "/root"): IMAGE,
+    ("sandbox/tests/runner/test_environment.py", "/root"): IMAGE,
+    ("sandbox/tests/runner/test_environment.py", "/root/project"): IMAGE,
+    ("sandbox/tests/runner/test_environment.py", "/root/src"): IMAGE,
     ("sandbox/tests/runner/test_forked_as_cold.py", "/root"): IMAGE,
     ("scripts/tests/test_verbs.py", "/home/me"): MADE_UP,
     ("workflows/README.md", "/root"): IMAGE,

@@ -1,1 +1,1 @@
-"""First steps: the smallest workflow, and launch plans. Needs flytekit and nothing else."""
+"""Flyte by example: a file for each subject, to be read in the order of docs/user-guide.md."""

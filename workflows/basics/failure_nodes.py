@@ -16,15 +16,15 @@ def create_cluster(name: str) -> str:
 
 
 @task
-def compute(cluster: str, is_lucky: bool) -> int:
+def compute(cluster: str, lucky: bool) -> int:
     """Fails on bad days."""
-    if not is_lucky:
+    if not lucky:
         raise ValueError("out of luck")
     return len(cluster)
 
 
 @task
-def delete_cluster(name: str, is_lucky: bool, err: FlyteError | None = None) -> None:
+def delete_cluster(name: str, lucky: bool, err: FlyteError | None = None) -> None:
     """Has the inputs of the workflow, by the same names; ``err`` is the error."""
     print(f"cluster {name} is down, because: {err.message if err else 'nobody said'}")  # noqa: T201
 
@@ -32,11 +32,11 @@ def delete_cluster(name: str, is_lucky: bool, err: FlyteError | None = None) -> 
 @workflow(
     on_failure=delete_cluster, failure_policy=WorkflowFailurePolicy.FAIL_AFTER_EXECUTABLE_NODES_COMPLETE
 )
-def failure_wf(name: str = "blue", is_lucky: bool = True) -> int:
+def failure_wf(name: str = "blue", lucky: bool = True) -> int:
     """Compute on a cluster that does not outlive a failure.
 
     :param name: of the cluster.
-    :param is_lucky: whether computing succeeds.
+    :param lucky: whether computing succeeds.
     :return: the result.
     """
-    return compute(cluster=create_cluster(name=name), is_lucky=is_lucky)
+    return compute(cluster=create_cluster(name=name), lucky=lucky)

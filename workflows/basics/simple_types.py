@@ -26,6 +26,12 @@ def count_words(text: str, size: Size) -> dict[str, int]:
 
 
 @task
+def count_hours(hours: int) -> timedelta:
+    """A length of time."""
+    return timedelta(hours=hours)
+
+
+@task
 def plan(start: datetime, step: timedelta, steps: int) -> list[datetime]:
     """Points in time; Flyte knows them in UTC."""
     return [start + step * number for number in range(steps)]
@@ -48,7 +54,7 @@ def simple_types_wf(
     text: str = "the cat and the other cat",
     size: Size = Size.SMALL,
     start: datetime = datetime(2026, 1, 1),
-    step: timedelta = timedelta(hours=6),
+    hours: int = 6,
     value: int | str = "seven",
 ) -> tuple[dict[str, int], list[datetime], int]:
     """One task for each kind of type.
@@ -57,6 +63,6 @@ def simple_types_wf(
     """
     return (
         count_words(text=text, size=size),
-        plan(start=start, step=step, steps=2),
+        plan(start=start, step=count_hours(hours=hours), steps=2),
         add(left=parse(value=value)),
     )

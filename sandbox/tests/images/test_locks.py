@@ -28,13 +28,13 @@ dev = [{ name = "pytest" }]
 [[package]]
 name = "black"
 version = "24.1.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 dependencies = [{ name = "click", extra = ["rich"] }]
 
 [[package]]
 name = "click"
 version = "8.1.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 
 [package.optional-dependencies]
 rich = [{ name = "rich" }]
@@ -42,17 +42,17 @@ rich = [{ name = "rich" }]
 [[package]]
 name = "pytest"
 version = "8.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 
 [[package]]
 name = "rich"
 version = "13.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 
 [[package]]
 name = "winner"
 version = "1.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 dependencies = [{ name = "click", marker = "python_full_version < '3.12'" }]
 """
 
@@ -115,7 +115,7 @@ def test_poetry_lock_gives_the_main_group(tmp_path: Path) -> None:
 
 
 GIT_UV = UV.replace(
-    '24.1.0"\nsource = { registry = "https://pypi.org/simple" }', '1"\nsource = { git = "x" }'
+    '24.1.0"\nsource = { registry = "https://index.example/simple" }', '1"\nsource = { git = "x" }'
 )
 GIT_POETRY = """
 [[package]]

@@ -65,7 +65,7 @@ def test_a_branch_that_is_not_taken_does_not_run_and_a_failing_one_says_why(flyt
 
 
 def test_a_failure_node_cleans_up_and_is_told_the_error(flyte: Flyte) -> None:
-    execution = flyte.launch("failure_nodes.failure_wf", name="green", is_lucky=False)
+    execution = flyte.launch("failure_nodes.failure_wf", name="green", lucky=False)
     failed = flyte.wait(execution)
     assert failed.closure.phase == WorkflowExecution.FAILED
     assert "out of luck" in failed.error.message

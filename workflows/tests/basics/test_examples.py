@@ -12,8 +12,6 @@ from flytekit.core.context_manager import FlyteContextManager
 from .comparing import local_outputs, remote_outputs
 from .conftest import Flyte
 
-SOON = {"conditionals.nested_wf": "a case that waits for what its own condition needs is being built"}
-
 EXAMPLES: list[tuple[str, dict[str, Any]]] = [
     ("hello_world.hello_wf", {"name": "Ada"}),
     ("launch_plans.rally_wf", {}),
@@ -52,10 +50,8 @@ EXAMPLES: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "inputs"), EXAMPLES, ids=[name.partition(".")[2] for name, _ in EXAMPLES])
 def test_an_example_gives_the_same_on_a_flyte_as_here(
-    flyte: Flyte, name: str, inputs: dict[str, Any], local: None, request: pytest.FixtureRequest
+    flyte: Flyte, name: str, inputs: dict[str, Any], local: None
 ) -> None:
-    if name in SOON:
-        request.applymarker(pytest.mark.xfail(reason=SOON[name], strict=False))
     module, _, entity = name.partition(".")
     example = getattr(importlib.import_module(f"basics.{module}"), entity)
     execution = flyte.launch(name, **inputs)
