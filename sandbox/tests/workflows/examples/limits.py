@@ -23,3 +23,17 @@ def slow_at_first(log: str) -> int:
 @workflow
 def second_time_lucky(log: str) -> int:
     return slow_at_first(log=log)
+
+
+@task
+def wait_for(gate: str, log: str) -> int:
+    with Path(log).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    while not Path(gate).exists():
+        time.sleep(0.02)
+    return 1
+
+
+@workflow
+def patient(gate: str, log: str) -> int:
+    return wait_for(gate=gate, log=log)

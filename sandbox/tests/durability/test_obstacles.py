@@ -1,0 +1,149 @@
+"""A full disk, a locked database, killed processes: an execution waits or tries again, and ends right."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from flyteidl.core.execution_pb2 import TaskExecution, WorkflowExecution
+
+from flyte_sandbox.blobs.store import Store
+from flyte_sandbox.engine import loop
+from flyte_sandbox.engine.attempts import AttemptPlanner
+from flyte_sandbox.testing import Sandbox, running_sandbox
+
+from ..engine.test_loop import launch, register_counter
+from .conftest import marked
+from .server import Server, eventually
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setattr(loop, "_RETRY_SECONDS", 0.05)
+    with running_sandbox(state=tmp_path / "state", warm=False) as sandbox:
+        yield sandbox
+
+
+def phase_of(sandbox: Sandbox, request: Any) -> int:
+    return int(sandbox.admin.executions.get(request).closure.phase)
+
+
+class FullDisk:
+    """Refuses the first so many calls of a method for want of space."""
+
+    def __init__(self, owner: type, method: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = times
+        real = getattr(owner, method)
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            if self.left > 0:
+                self.left -= 1
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, method, refuse)
+
+
+def test_a_disk_that_is_full_for_a_moment_costs_a_moment(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    request = launch(sandbox, register_counter(sandbox, log))
+    disk = FullDisk(Store, "write", 4, monkeypatch)
+    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    assert disk.left == 0
+    assert log.read_text() == "ran\n"
+
+
+def test_an_attempt_that_finds_no_space_for_its_files_is_tried_again(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    plan = register_counter(sandbox, log)
+    FullDisk(AttemptPlanner, "plan", 2, monkeypatch)
+    request = launch(sandbox, plan)
+    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    assert log.read_text() == "ran\n"
+
+
+def test_a_disk_that_stays_full_fails_the_execution_and_not_the_server(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = register_counter(sandbox, tmp_path / "log")
+    FullDisk(AttemptPlanner, "plan", 10_000, monkeypatch)
+    request = launch(sandbox, plan)
+    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.FAILED)
+    error = sandbox.admin.executions.get(request).closure.error
+    assert error.code == "RetriesExhausted|Interrupted"
+    assert "No space left on device" in error.message
+    monkeypatch.undo()
+    second = launch(sandbox, plan)
+    eventually(lambda: phase_of(sandbox, second) == WorkflowExecution.SUCCEEDED)
+
+
+def test_a_locked_database_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Somebody looks at it with a tool that takes the lock."""
+    log = tmp_path / "log"
+    request = launch(sandbox, register_counter(sandbox, log))
+    tool = sqlite3.connect(sandbox.config.state / "flyte.db", isolation_level=None, timeout=30)
+    tool.execute("BEGIN IMMEDIATE")
+    try:
+        records = sandbox.config.attempts
+        eventually(lambda: log.exists() or not any(records.glob("*/claim")))
+        assert phase_of(sandbox, request) not in (WorkflowExecution.SUCCEEDED, WorkflowExecution.FAILED)
+    finally:
+        tool.execute("ROLLBACK")
+        tool.close()
+    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    assert log.read_text() == "ran\n"
+
+
+def launch_gated(server: Server, tmp_path: Path) -> tuple[Any, Path, Path]:
+    server.register("limits")
+    gate, log = tmp_path / "gate", tmp_path / "log"
+    remote = server.remote()
+    plan = remote.fetch_launch_plan(name="examples.limits.patient", version="v1")
+    execution = remote.execute(plan, inputs={"gate": str(gate), "log": str(log)})
+    eventually(lambda: log.exists() and log.read_text().endswith("\n"))
+    return execution, gate, log
+
+
+def attempts_of(server: Server, execution: Any) -> list[int]:
+    nodes = server.remote().sync(execution, sync_nodes=True).node_executions
+    attempts = sorted(nodes["n0"].task_executions, key=lambda one: one.id.retry_attempt)
+    return [one.closure.phase for one in attempts]
+
+
+def test_a_killed_task_is_begun_again_at_the_systems_expense(standing_server: Server, tmp_path: Path) -> None:
+    execution, gate, log = launch_gated(standing_server, tmp_path)
+    os.kill(int(log.read_text().split()[0]), signal.SIGKILL)
+    eventually(lambda: len(log.read_text().splitlines()) == 2)
+    gate.touch()
+    remote = standing_server.remote()
+    ended = remote.wait(execution, poll_interval=0.1)
+    assert ended.closure.phase == WorkflowExecution.SUCCEEDED
+    assert attempts_of(standing_server, ended) == [TaskExecution.FAILED, TaskExecution.SUCCEEDED]
+
+
+def test_a_task_outlives_the_template_that_it_was_forked_from(
+    standing_server: Server, tmp_path: Path
+) -> None:
+    execution, gate, log = launch_gated(standing_server, tmp_path)
+    task = psutil.Process(int(log.read_text().split()[0]))
+    template = task.parent()
+    assert template is not None
+    assert template.pid in {process.pid for process in marked(standing_server.mark)}
+    template.kill()
+    gate.touch()
+    remote = standing_server.remote()
+    ended = remote.wait(execution, poll_interval=0.1)
+    assert ended.closure.phase == WorkflowExecution.SUCCEEDED
+    assert attempts_of(standing_server, ended) == [TaskExecution.SUCCEEDED]
+    assert len(log.read_text().splitlines()) == 1
