@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from flyteidl.admin import launch_plan_pb2
+from flyteidl.admin import execution_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, types_pb2, workflow_pb2
 from google.protobuf.duration_pb2 import Duration
 
@@ -223,6 +223,28 @@ def test_a_timeout_inside_fails_the_sub_workflow() -> None:
     told = run.send(AttemptEnded("n0-0-n0", 0, KILLED))
     assert told[1:3] == ["n0-0-n0 TIMED_OUT", "n0 FAILED"]
     assert run.events[-1].error.message == "Timeout in node"
+
+
+def test_what_was_held_inside_a_node_that_expired_never_begins() -> None:
+    inner = template(
+        [task_node("n0", ("", "text")), task_node("n1", ("", "text"))], ("n0", "o0"), name="inner"
+    )
+    node = workflow_pb2.Node(
+        id="n0",
+        inputs=[promise("text", "", "text")],
+        workflow_node=workflow_pb2.WorkflowNode(sub_workflow_ref=inner.id),
+    )
+    spec = execution_pb2.ExecutionSpec(max_parallelism=1)
+    run = Stepper(template([limited(node, retries=1)], ("n0", "o0")), sub_workflows=[inner], spec=spec)
+    run.begin()
+    run.started("n0-0-n0")
+    let_pass(run, "n0")
+    run.send(AttemptEnded("n0-0-n0", 0, KILLED))
+    assert "n0-1-n0 QUEUED" in run.log
+    assert "n0-0-n1 QUEUED" not in run.log
+    run.succeed("n0-1-n0")
+    assert run.succeed("n0-1-n1")[-1] == "workflow SUCCEEDED"
+    assert "n0-0-n1 QUEUED" not in run.log
 
 
 def test_a_launch_plan_node_launches_another_child() -> None:

@@ -20,7 +20,6 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import from_micros
 from flyte_sandbox.engine.alarms import Alarms
 from flyte_sandbox.engine.cache_lookups import CacheLookups
-from flyte_sandbox.engine.live_decks import LiveDecks
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     Act,
@@ -42,7 +41,6 @@ from flyte_sandbox.engine.messages import (
     StartChild,
     StopAttempt,
     TerminateChild,
-    WatchDeck,
     Woken,
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
@@ -85,7 +83,6 @@ class Actor:
         self._create = create
         self._terminate = terminate
         self._cache = CacheLookups(db, post)
-        self._decks = LiveDecks(orders.attempt_folder, store, alarms)
 
     def forget(self, id: ExecutionId) -> None:
         """An execution has ended: whatever is still kept for it goes."""
@@ -120,8 +117,6 @@ class Actor:
                 self._look_up_signal(run.id, act)
             case Sleep():
                 self._sleep(run.id, act)
-            case WatchDeck():
-                self._decks.watch(act)
             case SetDeadline():
                 self._set_deadline(run.id, act)
             case StartChild():

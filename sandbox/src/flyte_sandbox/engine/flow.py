@@ -196,8 +196,16 @@ def release(step: Step, node: NodeRun) -> None:
     held = step.run.held
     while held and step.run.at_work < step.run.spec.max_parallelism:
         following = held.popleft()
-        if not (following.scope.is_failing or step.run.is_ending):
+        if not (following.scope.is_failing or step.run.is_ending) and _is_current(following.scope):
             start(step, following)
+
+
+def _is_current(scope: Scope) -> bool:
+    """Whether nothing around it is being stopped, or was and has begun again with another scope."""
+    parent = scope.parent
+    if parent is None:
+        return True
+    return parent.child is scope and not parent.stopping and _is_current(parent.scope)
 
 
 def _last_reached(step: Step, scope: Scope, last: NodeRun) -> None:

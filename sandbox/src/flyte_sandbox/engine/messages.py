@@ -351,17 +351,6 @@ class TerminateChild:
 
 
 @dataclass(frozen=True)
-class WatchDeck:
-    """Show the deck of an attempt while it runs.
-
-    :param uri: where it is to lie.
-    """
-
-    key: str
-    uri: str
-
-
-@dataclass(frozen=True)
 class Ended:
     """The execution has reached a terminal phase; nothing of it runs any more."""
 
@@ -380,7 +369,6 @@ Act: TypeAlias = (
     | LookUpSignal
     | Sleep
     | SetDeadline
-    | WatchDeck
 )
 
 

@@ -9,7 +9,6 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from flyte_sandbox.blobs.store import Store
@@ -81,9 +80,6 @@ class Orders:
 
     def use(self, runner: Runner) -> None:
         self._runner = runner
-
-    def attempt_folder(self, key: str) -> Path:
-        return self._planner.attempt_folder(key)
 
     # ---- beginning
 

@@ -27,7 +27,6 @@ from flyte_sandbox.engine.messages import (
     ResumeAttempt,
     StartAttempt,
     StopAttempt,
-    WatchDeck,
 )
 from flyte_sandbox.engine.model import ExecutionError, Library, NodeRun, Scope
 from flyte_sandbox.engine.nodes.kind import Kind
@@ -146,8 +145,6 @@ class TaskKind(Kind):
     def attempt_started(self, step: Step, node: NodeRun, started: AttemptStarted, log_links: Any) -> None:
         """Told again for a process that a new server found running; that is no news."""
         deadlines.attempt_began(step, node)
-        if node.index is None and (deck := self._deck(node, exists=None)):
-            step.act(WatchDeck(_key(node), deck["deck_uri"]))
         if node.task_phase != TASK.RUNNING:
             notes = (*pod_notes(template(node)), *started.notes)
             step.task(node, TASK.RUNNING, at=started.at, reasons=_reasons(notes, started), logs=log_links)
