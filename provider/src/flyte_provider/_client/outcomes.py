@@ -6,6 +6,7 @@ The first words of each message are those of 0.0.5, so that searches through log
 from __future__ import annotations
 
 from flyteidl.admin import execution_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core.execution_pb2 import ExecutionError
 
 from flyte_provider._client import phases
@@ -50,7 +51,7 @@ def _failed(
     name = execution.id.name
     cls = FlyteExecutionUserError if kind == "USER" else FlyteExecutionFailedError
     return cls(
-        f"Execution {name} failed{place} ({_name_code(kind, error.code)}): {summarise(error.message)}; {url}",
+        f"Execution {name} failed{place} ({name_error(error)}): {summarise(error.message)}; {url}",
         name=name,
         url=url,
         kind=kind,
@@ -60,8 +61,9 @@ def _failed(
     )
 
 
-def _name_code(kind: str, code: str) -> str:
+def name_error(error: core_execution_pb2.ExecutionError) -> str:
     """Return ``USER:ValueError``: flytekit's codes begin with the kind already, other engines' do not."""
+    kind, code = str(ExecutionError.ErrorKind.Name(error.kind)), error.code
     return code if code.startswith(f"{kind}:") else f"{kind}:{code or 'error'}"
 
 

@@ -15,6 +15,7 @@ from flyteidl.core import identifier_pb2
 from flyte_provider._client import phases
 from flyte_provider._client.admin import FlyteClient
 from flyte_provider._client.codec import decode_map
+from flyte_provider._client.outcomes import name_error
 from flyte_provider.exceptions import FlyteServerError
 
 MOST_NODES = 100
@@ -105,8 +106,7 @@ def gather(client: FlyteClient, execution_id: identifier_pb2.WorkflowExecutionId
 def _error(execution: execution_pb2.Execution) -> str:
     closure = execution.closure
     if closure.phase == phases.FAILED:
-        kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
-        return f"{kind} {closure.error.code}\n{closure.error.message}"
+        return f"{name_error(closure.error)}\n{closure.error.message}"
     cause = closure.abort_metadata.cause
     by = closure.abort_metadata.principal
     return f"Aborted{f' by {by}' if by else ''}: {cause}" if cause else ""

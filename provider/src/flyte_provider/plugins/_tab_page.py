@@ -35,11 +35,12 @@ table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
          vertical-align: top; }
 th { font-weight: 500; opacity: .7; }
-.phase { font-size: .8rem; padding: .1rem .55rem; border-radius: 1rem; color: #fff; background: #64748b; }
+.phase { font-size: .8rem; padding: .1rem .55rem; border-radius: 1rem; color: #fff; }
+.phase, .bar { background: #64748b; }
 .SUCCEEDED, .RECOVERED { background: #15803d; } .FAILED, .TIMED_OUT, .FAILING { background: #b91c1c; }
 .ABORTED, .ABORTING { background: #a16207; } .RUNNING, .DYNAMIC_RUNNING { background: #1d4ed8; }
 .track { position: relative; height: .8rem; min-width: 14rem; background: var(--soft); border-radius: 3px; }
-.bar { position: absolute; top: 0; bottom: 0; border-radius: 3px; background: #64748b; }
+.bar { position: absolute; top: 0; bottom: 0; border-radius: 3px; }
 </style></head><body>{% block body %}{% endblock %}</body></html>
 """
 

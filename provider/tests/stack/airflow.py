@@ -1,0 +1,217 @@
+"""A whole Airflow of a test's own: its four processes, SQLite, LocalExecutor, and its REST API.
+
+Airflow 3.1 and newer. The plugin comes in through the plugins folder, where an installed provider has an
+entry point.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+COMPONENTS = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+SOURCES = Path(__file__).parents[2] / "src"
+TERMINAL = {"success", "failed", "skipped", "upstream_failed", "removed"}
+
+_PLUGIN = "from flyte_provider.plugins.flyte import FlytePlugin\n"
+# A killed worker or triggerer is noticed within seconds, not minutes.
+_IMPATIENCE = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__IDLE_SLEEP_TIME": "0.2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+}
+
+
+def wait_until(look: Callable[[], T], seconds: float = 90.0, what: str = "") -> T:
+    """Return the first true value that ``look`` gives."""
+    give_up_at = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < give_up_at, f"{what or look} did not come true in {seconds:g} s"
+        time.sleep(0.1)
+    return found
+
+
+class Airflow:
+    """Processes of one Airflow home.
+
+    :param home: an empty folder
+    :param dags: the folder with Dags
+    :param more: environment of all processes, connections among it
+    """
+
+    def __init__(self, home: Path, dags: Path, more: dict[str, str]) -> None:
+        self.home = home
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        (home / "plugins").mkdir()
+        (home / "plugins" / "flyte_tab.py").write_text(_PLUGIN)
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+        self._env = plain | _IMPATIENCE | more
+        self._env |= {
+            "PYTHONPATH": os.pathsep.join([str(SOURCES), plain.get("PYTHONPATH", "")]),
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": more.get("AIRFLOW__CORE__PARALLELISM", "6"),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test, long enough for HS512 " * 2,
+            "AIRFLOW__API_AUTH__JWT_ISSUER": "airflow",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        }
+
+    def migrate(self) -> None:
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        subprocess.run(command, env=self._env, check=True, capture_output=True, timeout=120)
+
+    def start(self, *names: str) -> None:
+        """Start components; each leads a process group."""
+        for name in names or COMPONENTS:
+            with (self.home / f"{name}.log").open("ab") as log:
+                self._processes[name] = subprocess.Popen(
+                    [sys.executable, "-m", "airflow", *COMPONENTS[name]],
+                    env=self._env,
+                    cwd=self.home,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        wait_until(self._is_up, 120, "Airflow's API")
+
+    def _is_up(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v2/monitor/health", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self, name: str, with_signal: int = signal.SIGKILL) -> None:
+        """End a component and all its children."""
+        process = self._processes.pop(name)
+        os.killpg(process.pid, with_signal)
+        process.wait(60)
+
+    def stop(self) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+
+    # -- workers ---------------------------------------------------------------------------------------------
+
+    def task_processes(self, words: str) -> list[int]:
+        """Return the processes below the scheduler that run tasks of these words' names, worker before task.
+
+        LocalExecutor's workers call themselves after what they run; the task's own process is their child.
+        """
+        scheduler = self._processes["scheduler"].pid
+        return [pid for pid in _descendants(scheduler) if words in _title(pid)]
+
+    # -- REST ------------------------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        reply = self._client().request(method, f"/api/v2{path}", json=body)
+        assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text[:500]}"
+        return reply.json() if reply.content else None
+
+    def _client(self) -> httpx.Client:
+        if not hasattr(self, "_session"):
+            token = httpx.get(f"{self.url}/auth/token", trust_env=False).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            limits = httpx.Limits(max_keepalive_connections=0)
+            self._session = httpx.Client(
+                base_url=self.url, headers=headers, trust_env=False, timeout=30, limits=limits
+            )
+        return self._session
+
+    def trigger(self, dag_id: str, run_id: str, **conf: Any) -> str:
+        wait_until(lambda: self._knows(dag_id), 90, f"Dag {dag_id}")
+        body = {"logical_date": None, "dag_run_id": run_id, "conf": conf}
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def _knows(self, dag_id: str) -> bool:
+        return self._client().get(f"/api/v2/dags/{dag_id}").status_code == 200
+
+    def task(self, dag_id: str, run_id: str, task_id: str = "t") -> dict[str, Any]:
+        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return found
+
+    def wait_for_task(
+        self, dag_id: str, run_id: str, *states: str, task_id: str = "t", seconds: float = 120
+    ) -> dict[str, Any]:
+        """Return the task instance once it is in one of the states."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.task(dag_id, run_id, task_id)
+            return found if found["state"] in states else None
+
+        return wait_until(look, seconds, f"{dag_id}.{task_id} of {run_id} in {states}")  # type: ignore[return-value]
+
+    def mark(self, dag_id: str, run_id: str, state: str, task_id: str = "t") -> None:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self.call("PATCH", path, {"new_state": state})
+
+    def clear(self, dag_id: str, run_id: str, task_id: str = "t") -> None:
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self.call("POST", f"/dags/{dag_id}/clearTaskInstances", body)
+
+    def log(self, dag_id: str, run_id: str, try_number: int = 1, task_id: str = "t") -> str:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        content = self.call("GET", f"{path}?full_content=true")["content"]
+        return "\n".join(str(line.get("event")) if isinstance(line, dict) else str(line) for line in content)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """Yield the processes below one, parents before children (Linux)."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def running(home: Path, dags: Path, more: dict[str, str]) -> Iterator[Airflow]:
+    """Run an Airflow and end it, all its children included."""
+    airflow = Airflow(home, dags, more)
+    airflow.migrate()
+    try:
+        airflow.start()
+        yield airflow
+    finally:
+        airflow.stop()
