@@ -376,3 +376,13 @@ def test_a_missing_output_fails_the_node_that_needs_it() -> None:
     run.send(AttemptEnded("n0", 0, Outcome(outputs=literals_pb2.LiteralMap())))
     assert run.events[-1].error.code == "BindingResolutionFailure"
     assert "n1 QUEUED" not in run.log
+
+
+def test_a_long_chain_is_skipped_without_running_out_of_stack() -> None:
+    nodes = [task_node("n0", ("", "text"))]
+    nodes += [task_node(f"n{number}", (f"n{number - 1}", "o0")) for number in range(1, 1500)]
+    run = Stepper(template(nodes, ("n1499", "o0"), on_failure=AFTER_EXECUTABLE))
+    run.begin()
+    told = run.fail("n0")
+    assert told[-2:] == ["workflow FAILING", "workflow FAILED"]
+    assert sum(line.endswith("SKIPPED") for line in told) == 1500

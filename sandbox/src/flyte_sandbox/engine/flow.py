@@ -174,11 +174,30 @@ def _settle(step: Step, node: NodeRun) -> None:
     elif node is scope.last:
         _last_reached(step, scope, node)
     else:
-        for one in (*scope.downstream(node), *scope.arms.pop(node.id, ())):
-            one.scope.waiting_for[one.id] -= 1
-            consider(step, one)
+        _note_ready(step, [*scope.downstream(node), *scope.arms.pop(node.id, ())])
     if scope.is_failing or step.run.is_ending:
         end_scope_if_drained(step, scope)
+    _consider_ready(step)
+
+
+def _note_ready(step: Step, behind: Iterable[NodeRun]) -> None:
+    """Before those that were ready already, so that what begins here goes on as far as it can."""
+    ready = []
+    for one in behind:
+        one.scope.waiting_for[one.id] -= 1
+        if one.scope.waiting_for[one.id] == 0:
+            ready.append(one)
+    step.ready.extendleft(reversed(ready))
+
+
+def _consider_ready(step: Step) -> None:
+    """One after the other, not one inside the other: a chain may be longer than the stack is deep."""
+    if step.is_considering:
+        return
+    step.is_considering = True
+    while step.ready:
+        consider(step, step.ready.popleft())
+    step.is_considering = False
 
 
 def _element_ended(step: Step, node: NodeRun) -> None:

@@ -8,6 +8,7 @@ nodes/task/transformer.go.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,10 +41,14 @@ _PHASES_OF_LETTERS = {letter: phase for phase, letter in _LETTERS.items()}
 
 
 class Step:
+    """:ivar ready: nodes all of whose upstream nodes have ended in this step, to be considered next."""
+
     def __init__(self, run: Run, now: datetime) -> None:
         self.run = run
         self.decision = Decision()
         self.changed_arrays: dict[str, NodeRun] = {}
+        self.ready: deque[NodeRun] = deque()
+        self.is_considering = False
         self._now = now
 
     @property
