@@ -48,9 +48,9 @@ def test_a_uid_of_their_own(settings: Settings) -> None:
 
 
 def test_root_with_the_reason(settings: Settings) -> None:
-    record(settings, None, "uid 61000 cannot enter /root")
+    record(settings, None, "uid 61000 cannot enter /closed")
     row, finding = said(settings)
-    assert row == finding.text == "run as root: uid 61000 cannot enter /root"
+    assert row == finding.text == "run as root: uid 61000 cannot enter /closed"
     assert finding.level == "warning"
     assert "move the checkout" in finding.advice
 
