@@ -200,7 +200,7 @@ class Sandbox:
             metrics=Metrics(db, store),
             reported_events=ReportedEvents(db, store, self.engine.changed),
             signals=Signals(db, clock, self.engine.signalled),
-            data_proxy=DataProxy(db, clock, store, self.signer, self.public_url),
+            data_proxy=DataProxy(db, clock, store, self.signer, self.public_url, self._publish_deck),
         )
 
     def _build_actor(self) -> None:
@@ -257,6 +257,9 @@ class Sandbox:
 
     def _ended(self, id: ExecutionId) -> None:
         self._first_look.notify(id)
+
+    def _publish_deck(self, id: identifier_pb2.NodeExecutionIdentifier, uri: str) -> None:
+        self._orders.publish_deck(id, uri)
 
     def log_url(self, id: ExecutionId, node_id: str, attempt: int) -> str:
         return f"{self.public_url}/console/logs/{id.project}/{id.domain}/{id.name}/{node_id}/{attempt}"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flyte_sandbox.testing import running_sandbox
 
-from .launching import Tasks, connect
+from .launching import DOMAIN, PROJECT, PYTHON, Tasks, connect
 
+if TYPE_CHECKING:
+    from flytekit.remote import FlyteRemote
+
+EXAMPLES = Path(__file__).parent / "examples"
 MakeTasks = Callable[..., Tasks]
 
 
@@ -34,3 +42,39 @@ def make_tasks() -> Iterator[MakeTasks]:
             return tasks
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def remote(tasks: Tasks) -> FlyteRemote:
+    """flytekit's client of the session's sandbox."""
+    from flytekit.configuration import Config, PlatformConfig
+    from flytekit.remote import FlyteRemote
+
+    platform = PlatformConfig(endpoint=f"localhost:{tasks.sandbox.port}", insecure=True)
+    return FlyteRemote(Config(platform), PROJECT, DOMAIN)
+
+
+@pytest.fixture(scope="session")
+def registered(tasks: Tasks, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The version of the examples, registered by the stock ``pyflyte``; their database has three songs."""
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(EXAMPLES, folder / "examples")
+    with sqlite3.connect(folder / "songs.db") as database:
+        database.execute("create table songs (name text, year integer)")
+        database.executemany("insert into songs values (?, ?)", [("c", 1999), ("b", 2001), ("a", 2005)])
+    database.close()
+    shells = folder / "examples/shells.py"
+    shells.write_text(shells.read_text().replace("PLACE_OF_THE_DATABASE", str(folder / "songs.db")))
+    (folder / "config.yaml").write_text(
+        f"admin:\n  endpoint: localhost:{tasks.sandbox.port}\n  insecure: true\n"
+    )
+    command = [PYTHON.parent / "pyflyte", "-c", folder / "config.yaml", "register", "--version", "v1"]
+    done = subprocess.run(
+        [*command, "-p", PROJECT, "-d", DOMAIN, "examples"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "v1"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import quote
 
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
-from flyteidl.core import literals_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.service import dataproxy_pb2
 from google.protobuf.duration_pb2 import Duration
 
@@ -25,14 +27,29 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound
 from flyte_sandbox.ids import random_name
+from flyte_sandbox.phases import NODE_TERMINAL
+
+PublishDeck: TypeAlias = Callable[[identifier_pb2.NodeExecutionIdentifier, str], None]
 
 _MAX_EXPIRY = timedelta(hours=1)
 
 
 class DataProxy:
-    """:param public_url: what signed addresses start with, without a slash at the end."""
+    """:param public_url: what signed addresses start with, without a slash at the end.
 
-    def __init__(self, db: Database, clock: Clock, store: Store, signer: Signer, public_url: str) -> None:
+    :param publish_deck: asked to put what a running node's deck holds so far at its URI.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        store: Store,
+        signer: Signer,
+        public_url: str,
+        publish_deck: PublishDeck = lambda id, uri: None,
+    ) -> None:
+        self._publish_deck = publish_deck
         self._db = db
         self._clock = clock
         self._store = store
@@ -112,6 +129,8 @@ class DataProxy:
         uri = node_execution_pb2.NodeExecutionClosure.FromString(row.closure).deck_uri
         if not uri:
             raise NotFound("no deckUrl found for request")
+        if row.phase not in NODE_TERMINAL:
+            self._publish_deck(request.node_execution_id, uri)
         if not self._store.exists(uri):
             raise NotFound("object not found")
         return str(uri)

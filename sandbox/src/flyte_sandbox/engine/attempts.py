@@ -169,11 +169,16 @@ class AttemptPlanner:
             "outputprefix": str(folder / "outputs"),
             "rawoutputdataprefix": to_local(attempt.raw_output_prefix),
             "checkpointoutputprefix": to_local(attempt.checkpoint),
-            "prevcheckpointprefix": to_local(attempt.prev_checkpoint) or '""',
+            "prevcheckpointprefix": to_local(self._previous_checkpoint(attempt)) or '""',
             "perretryuniquekey": _unique_key(attempt.generated_name),
             "tasktemplatepath": str(folder / "task.pb"),
             "namespace": f"{attempt.execution.project}-{attempt.execution.domain}",
         }
+
+    def _previous_checkpoint(self, attempt: Attempt) -> str:
+        """An attempt that an orderly stop of the server has ended goes on from its own."""
+        own = Path(self._store.to_local(attempt.checkpoint))
+        return attempt.checkpoint if own.is_dir() else attempt.prev_checkpoint
 
     def _write_inputs(self, attempt: Attempt, folder: Path, inputs: literals_pb2.LiteralMap) -> None:
         (folder / "outputs").mkdir(parents=True, exist_ok=True)

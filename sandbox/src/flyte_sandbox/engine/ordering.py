@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from flyteidl.core import identifier_pb2
+
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.arguments import ArgumentError
@@ -26,7 +28,7 @@ from flyte_sandbox.engine.messages import (
     Outcome,
 )
 from flyte_sandbox.engine.model import ExecutionError, ExecutionId
-from flyte_sandbox.engine.outcomes import read_outcome
+from flyte_sandbox.engine.outcomes import read_deck, read_outcome
 from flyte_sandbox.engine.rationing import Rationing
 from flyte_sandbox.engine.resources import Claim, waiting_reason
 from flyte_sandbox.engine.slots import Slots
@@ -229,6 +231,19 @@ class Orders:
 
     def _release(self, key: str) -> None:
         self._begin_all(self._slots.release(key))
+
+    def publish_deck(self, id: identifier_pb2.NodeExecutionIdentifier, uri: str) -> None:
+        """Put what a running task's deck holds so far where its link leads; from any thread."""
+        for attempt in list(self._attempts.values()):
+            if attempt.execution == id.execution_id and attempt.node_uid == id.node_id:
+                self._publish_deck(attempt.key, uri)
+                if attempt.key not in self._attempts:
+                    self._publish_deck(attempt.key, uri)  # else a part might replace the whole
+
+    def _publish_deck(self, key: str, uri: str) -> None:
+        deck = read_deck(self._planner.attempt_folder(key), self._store)
+        if deck is not None:
+            self._store.write(uri, deck)
 
     # ---- ending
 

@@ -36,6 +36,29 @@ def read_outcome(
     return _Reader(folder, task, store, raw_output_prefix).read(exit)
 
 
+def read_deck(folder: Path, store: Store) -> bytes | None:
+    """The deck of an attempt as clients may see it; of a running one what there is so far.
+
+    :param folder: the attempt's.
+    :return: None when there is none.
+    """
+    try:
+        left = read_left(folder / "outputs" / "deck.html", _MAX_DECK_BYTES)
+    except TooLargeError as exc:
+        left = b"<p>The deck is left out: it has %d bytes.</p>" % exc.size
+    if left is None:
+        return None
+    deck = publicise_html(left, store)
+    for own in _own_folders(folder):
+        deck = leave_out_html(deck, own)
+    return deck
+
+
+def _own_folders(folder: Path) -> tuple[str, str]:
+    """Where the code lay, and all else that was the attempt's own."""
+    return f"{folder / 'work' / 'cwd'}/", f"{folder}/"
+
+
 class _Reader:
     def __init__(
         self, folder: Path, task: tasks_pb2.TaskTemplate, store: Store, raw_output_prefix: str
@@ -79,28 +102,14 @@ class _Reader:
     def _failed(self, error: ExecutionError, is_recoverable: bool) -> Outcome:
         return Outcome(error=error, is_recoverable=is_recoverable, deck=self._deck)
 
-    @property
-    def _own_folders(self) -> tuple[str, str]:
-        """Where the code lay, and all else that was the attempt's own."""
-        return f"{self._folder / 'work' / 'cwd'}/", f"{self._folder}/"
-
     def _text(self, text: str) -> str:
         """Without paths of this machine: the code lay in the current folder, the data in the bucket."""
-        for folder in self._own_folders:
+        for folder in _own_folders(self._folder):
             text = text.replace(folder, "")
         return publicise_text(_plain(text), self._store)
 
     def _read_deck(self) -> bytes | None:
-        try:
-            left = read_left(self._outputs / "deck.html", _MAX_DECK_BYTES)
-        except TooLargeError as exc:
-            left = b"<p>The deck is left out: it has %d bytes.</p>" % exc.size
-        if left is None:
-            return None
-        deck = publicise_html(left, self._store)
-        for folder in self._own_folders:
-            deck = leave_out_html(deck, folder)
-        return deck
+        return read_deck(self._folder, self._store)
 
     def _read_error(self, data: bytes) -> Outcome:
         try:

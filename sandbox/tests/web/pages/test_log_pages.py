@@ -82,6 +82,14 @@ def test_a_letter_is_not_torn(tmp_path: Path) -> None:
     assert first.text + read_piece(path, first.cursor).text == "grün"
 
 
+def test_who_has_read_further_than_the_file_is_now_gets_its_end(tmp_path: Path) -> None:
+    """A log that gets too long loses its middle while it is followed."""
+    path = tmp_path / "log"
+    path.write_text("begin\n[left out]\nend\n")
+    piece = read_piece(path, 10_000)
+    assert (piece.text, piece.cursor) == ("begin\n[left out]\nend\n", path.stat().st_size)
+
+
 def test_a_long_log_is_read_in_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PIECE_BYTES", 10)
     path = tmp_path / "log"

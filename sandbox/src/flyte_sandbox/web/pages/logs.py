@@ -58,6 +58,8 @@ def read_piece(path: Path, cursor: int) -> Piece:
     """
     try:
         with path.open("rb") as file:
+            if cursor > os.fstat(file.fileno()).st_size:
+                return read_tail(path)  # its middle was left out, because it got too long
             file.seek(cursor)
             data = file.read(MAX_PIECE_BYTES)
     except FileNotFoundError as exc:
