@@ -22,7 +22,13 @@ os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
 os.environ.setdefault("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{Path(_HOME) / 'airflow.db'}")
 
 # Airflow 3 runs a Dag only from a bundle that it knows.
-_FOLDERS = {"examples": Path(__file__).parents[2] / "dags", "modes": Path(__file__).parent / "dags"}
+_TESTS = Path(__file__).parent
+_FOLDERS = {
+    "examples": _TESTS.parents[1] / "dags",
+    "modes": _TESTS / "dags",
+    "gates": _TESTS / "gates" / "dags",
+    "howtos": _TESTS.parent / "docs" / "example_dags",
+}
 _BUNDLES = [
     {
         "name": name,
