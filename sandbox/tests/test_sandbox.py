@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from flyte_sandbox.testing import Sandbox, running_sandbox
@@ -31,6 +32,14 @@ def test_grpc_and_http_answer_on_one_port() -> None:
             health = health_pb2_grpc.HealthStub(channel)
             answer = health.Check(health_pb2.HealthCheckRequest(service="flyteadmin"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_state_folder_may_be_named_from_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running_sandbox(Path("state")) as sandbox:
+        assert sandbox.config.state == tmp_path / "state"
 
 
 def test_the_deep_healthcheck_waits_for_a_template_that_can_start_tasks() -> None:

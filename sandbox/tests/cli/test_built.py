@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,12 @@ def test_what_is_not_there_is_named_with_what_is(
 def test_without_any_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = say(tmp_path, capsys)
     assert (code, out) == (0, "No environment has been built; register a task with an ImageSpec.\n")
+
+
+def test_where_only_the_plugin_is_wanted_a_verb_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "flyte_sandbox.cli.built", None)
+    code, _, err = say(tmp_path, capsys)
+    assert code == 1
+    assert err == f"flyte-sandbox: {sys.executable} has no flyte_sandbox.cli.built, which this needs.\n"

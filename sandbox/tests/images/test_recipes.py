@@ -57,9 +57,12 @@ def test_a_file_of_requirements_counts_with_its_content(sandbox: Sandbox, tmp_pa
 
 def test_indexes_and_further_arguments_reach_uv(sandbox: Sandbox) -> None:
     made = recipe(
-        sandbox, pip_index="https://a.example/simple", pip_extra_index_url=["https://b"], pip_extra_args="--pre -U"
+        sandbox,
+        pip_index="https://a.example/simple",
+        pip_extra_index_url=["https://b"],
+        pip_extra_args="--pre",
     )
-    assert made.arguments == ["--default-index", "https://a.example/simple", "--index", "https://b", "--pre", "-U"]
+    assert made.arguments == ["--default-index", "https://a.example/simple", "--index", "https://b", "--pre"]
 
 
 def test_the_clients_own_python_is_the_default_and_another_version_may_be_asked_for(sandbox: Sandbox) -> None:

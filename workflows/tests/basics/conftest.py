@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -62,25 +60,16 @@ def flyte(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flyte]:
     state = tmp_path_factory.mktemp("state")
     (state / "secrets.toml").write_text(SECRETS)
     (state / "secrets.toml").chmod(0o600)
-    with running_sandbox(state, uv=Path(UV)) as sandbox, s3_endpoint(state) as s3:
+    with running_sandbox(state, uv=Path(UV)) as sandbox:
         register(sandbox, tmp_path_factory.mktemp("client"))
         platform = PlatformConfig(endpoint=f"localhost:{sandbox.port}", insecure=True)
+        s3 = S3Config(
+            endpoint=f"http://localhost:{sandbox.config.s3_port}",
+            access_key_id="minio",
+            secret_access_key="miniostorage",
+        )
         config = Config(platform=platform, data_config=DataConfig(s3=s3))
         yield Flyte(sandbox, FlyteRemote(config, "flytesnacks", "development"))
-
-
-@contextmanager
-def s3_endpoint(state: Path) -> Iterator[S3Config]:
-    """What clients read files and tables of the bucket through."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "flyte_sandbox", "s3", "--state", str(state), "--port", str(port)]
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "sandbox" / "src")}
-    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
-        yield S3Config(
-            endpoint=f"http://localhost:{port}", access_key_id="minio", secret_access_key="miniostorage"
-        )
-        process.terminate()
 
 
 def register(sandbox: Sandbox, folder: Path) -> None:

@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupError as exc:
         print(f"flyte-sandbox: {exc}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as exc:
+        # Beside flytekit the package may be there for the plugin alone, without what the server needs.
+        print(f"flyte-sandbox: {sys.executable} has no {exc.name}, which this needs.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("flyte-sandbox: interrupted", file=sys.stderr)
         return 130

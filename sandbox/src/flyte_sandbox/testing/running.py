@@ -71,7 +71,8 @@ def running_sandbox(
     :raises StartupError: in one sentence, why it cannot start.
     """
     with ExitStack() as stack:
-        folder = state or Path(stack.enter_context(_temporary_folder()))
+        # Absolute: tasks are told of it, and have another current folder.
+        folder = (state or Path(stack.enter_context(_temporary_folder()))).absolute()
         fields: dict[str, Any] = {
             "state": folder,
             "port": 0,
