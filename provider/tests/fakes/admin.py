@@ -42,13 +42,15 @@ PROJECT, DOMAIN = "flytesnacks", "development"
 class Fault:
     """One injected fault.
 
-    :param code: what to answer
+    :param code: what to answer, None for what the answer would be
     :param after: do what was asked first
+    :param seconds: how late to answer
     """
 
-    code: grpc.StatusCode
+    code: grpc.StatusCode | None
     details: str = "injected"
     after: bool = False
+    seconds: float = 0.0
 
 
 @dataclass
@@ -112,6 +114,11 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
         """Keep callers of ``method`` waiting until the event is set."""
         gate = self._gates[method] = threading.Event()
         return gate
+
+    def delay(self, method: str, seconds: float) -> None:
+        """Answer the next call of ``method`` late, having done what was asked."""
+        with self.lock:
+            self._faults[method].append(Fault(None, seconds=seconds))
 
     def count(self, method: str) -> int:
         return self.calls.count(method)
@@ -223,7 +230,7 @@ class FakeAdmin(admin_pb2_grpc.AdminServiceServicer, signal_pb2_grpc.SignalServi
             gate.wait(30)
         with self.lock:
             fault = self._faults[method].popleft() if self._faults[method] else None
-        if fault and not fault.after:
+        if fault and fault.code and not fault.after:
             context.abort(fault.code, fault.details)
         return fault
 
@@ -444,7 +451,10 @@ def _rpc(name: str, handler: str) -> Any:
     def method(self: FakeAdmin, request: Any, context: grpc.ServicerContext) -> Any:
         fault = self._enter(name, request, context)
         reply = getattr(self, handler)(request, context)
-        if fault:
+        if fault and fault.seconds:
+            # Nobody sets it: this is a sleep that the end of a test need not wait for.
+            threading.Event().wait(fault.seconds)
+        if fault and fault.code:
             context.abort(fault.code, fault.details)
         return reply
 
