@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,3 +113,28 @@ def test_an_execution_that_cannot_be_decided_about_fails_alone(
     request = execution_pb2.WorkflowExecutionGetRequest(id=id)
     eventually(lambda: get(request).closure.phase == WorkflowExecution.FAILED)
     assert "max number of system retry attempts [10/10] exhausted" in get(request).closure.error.message
+
+
+def test_it_stops_also_when_the_word_comes_with_the_last_messages(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_busy, may_go_on = threading.Event(), threading.Event()
+    seen: list[int] = []
+
+    def tick(batch: list[Any]) -> None:
+        seen.append(len(batch))
+        is_busy.set()
+        assert may_go_on.wait(30)
+
+    monkeypatch.setattr(sandbox.engine, "tick", tick)
+    id = identifier_pb2.WorkflowExecutionIdentifier(project="flytesnacks", domain="development", name="any")
+    sandbox.engine.created(id)
+    assert is_busy.wait(30)
+    sandbox.engine.created(id)
+    closing = threading.Thread(target=sandbox.engine.close, daemon=True)
+    closing.start()
+    eventually(lambda: sandbox.engine._inbox.qsize() == 2)
+    may_go_on.set()
+    closing.join(30)
+    assert not closing.is_alive()
+    assert seen == [1, 1]

@@ -130,6 +130,8 @@ class Engine:
             if len(batch) == _MAX_BATCH or self._inbox.empty():
                 return batch
             item = self._inbox.get()
+        if batch:
+            self._inbox.put(None)  # so that the end is found again after these
         return batch or None
 
     def tick(self, batch: list[tuple[ExecutionId, Message]]) -> None:
