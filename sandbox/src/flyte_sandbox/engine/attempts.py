@@ -28,7 +28,10 @@ from flyte_sandbox.runner.template.records import read_exit
 
 _INTERRUPTED = "interrupted"
 _OFFLOADING = {"_F_L_MIN_SIZE_MB": "10", "_F_L_MAX_SIZE_MB": "1000"}
-"""From which size on flytekit lays a literal into a file of its own: the values of Flyte's sandbox chart."""
+"""From which size on flytekit lays a literal into a file of its own: the values of Flyte's sandbox chart.
+
+Here a task's own variables win over them.
+"""
 
 
 class AttemptPlanner:
@@ -190,6 +193,7 @@ class AttemptPlanner:
         """Later ones win, in Flyte's order: container, execution, task, launch, platform."""
         task, execution = attempt.task.id, attempt.execution
         return {
+            **_OFFLOADING,
             **{pair.key: self._store.to_local(pair.value) for pair in pairs},
             "FLYTE_INTERNAL_EXECUTION_WORKFLOW": ":".join(
                 (execution.project, execution.domain, attempt.workflow_name)
@@ -202,7 +206,6 @@ class AttemptPlanner:
             "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
             "FLYTE_INTERNAL_TASK_NAME": task.name,
             "FLYTE_INTERNAL_TASK_VERSION": task.version,
-            **_OFFLOADING,
             **_index_env(attempt.index),
             **attempt.envs,
             **self._platform_env,
