@@ -13,6 +13,7 @@ _ROOT = Path(__file__).parent
 _PROCESSES = (
     "provider/tests/decorators",
     "provider/tests/plugins",
+    "provider/tests/sandbox",
     "provider/tests/test_dag_runs.py",
     "sandbox/tests/cli",
     "sandbox/tests/conformance",
