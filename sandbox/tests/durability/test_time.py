@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from flyteidl.core.execution_pb2 import WorkflowExecution
+from flytekit.models.execution import ExecutionMetadata
+from flytekit.models.launch_plan import LaunchPlanState
 from flytekit.remote import FlyteRemote, FlyteWorkflowExecution
 
 from flyte_sandbox.testing import skip
@@ -73,3 +75,21 @@ def test_an_attempt_that_takes_too_long_is_ended_and_the_next_one_has_its_own_ho
     assert ended.outputs["o0"] == "done"
     attempts = ended.node_executions["n0"].task_executions
     assert len(attempts) == 2
+
+
+def test_schedules_of_flytekit_launch_at_their_times(server: Server) -> None:
+    server.register("scheduled")
+    remote = server.remote()
+    for plan in ("daily_report", "every_six_hours"):
+        id = remote.fetch_launch_plan(name=f"examples.scheduled.{plan}", version="v1").id
+        remote.client.update_launch_plan(id, LaunchPlanState.ACTIVE)
+    skip(server.state, timedelta(days=1, minutes=1))
+
+    def ended(plan: str) -> list[FlyteWorkflowExecution]:
+        found = [one for one in remote.recent_executions() if one.spec.launch_plan.name.endswith(plan)]
+        return [wait(remote, one) for one in found]
+
+    eventually(lambda: len(ended("every_six_hours")) == 4)
+    (report,) = ended("daily_report")
+    assert report.outputs["o0"] == "06:30 5"
+    assert report.spec.metadata.mode == ExecutionMetadata.ExecutionMode.SCHEDULED
