@@ -9,14 +9,16 @@ from pathlib import Path
 
 from .tree import CHECKOUT, files, name
 
-HELPERS = ("eventually", "wait_until")
-"""Functions that look again and again, with a time limit: the only ones that may sleep in a test."""
+HELPERS = ("eventually", "wait_until", "take_time")
+"""The only functions that may sleep in a test: those that look again and again, with a time limit, and the
+one that plays somebody slow, where slowness is what the test is about.
+"""
 
 
 def is_test(path: Path) -> bool:
     """Benchmarks are about time, and a workflow that a test runs is user code."""
     parts = path.relative_to(CHECKOUT).parts
-    return "tests" in parts and not {"bench", "workflows"} & set(parts[parts.index("tests") :])
+    return "tests" in parts and not {"bench", "workflows", "examples"} & set(parts[parts.index("tests") :])
 
 
 @functools.cache

@@ -1,3 +1,5 @@
+"""The rooms of ``admin`` over a database in a folder, without a server."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

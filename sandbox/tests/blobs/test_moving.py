@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 PROJECT, DOMAIN, VERSION = "flytesnacks", "development", "v1"
 W = core_execution_pb2.WorkflowExecution
 _END_SECONDS = 90.0
+_TERMINAL = (W.SUCCEEDED, W.FAILED, W.ABORTED)
 
 
 class Running:
@@ -77,11 +78,8 @@ class Running:
     def ended(self, id: Any) -> Any:
         """The execution, once it has."""
         look = execution_pb2.WorkflowExecutionGetRequest(id=id)
-        for _ in _tries():
-            found = self.admin.GetExecution(look)
-            if found.closure.phase in (W.SUCCEEDED, W.FAILED, W.ABORTED):
-                return found
-        raise AssertionError(f"{id.name} did not end")
+        wait_until(lambda: self.admin.GetExecution(look).closure.phase in _TERMINAL, f"{id.name} to end")
+        return self.admin.GetExecution(look)
 
     # ---- looking ----------------------------------------------------------------------------------------
 
@@ -162,10 +160,10 @@ class Running:
                 yield path, path.read_bytes()
 
 
-def _tries() -> Iterator[None]:
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + _END_SECONDS
-    while time.monotonic() < end:
-        yield
+    while not is_so():
+        assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.05)
 
 

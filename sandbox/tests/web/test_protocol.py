@@ -75,6 +75,11 @@ async def read_all(reader: asyncio.StreamReader) -> bytes:
     return b""
 
 
+async def take_time(seconds: float) -> None:
+    """A slow client: the rules are about time, and there is nothing else to wait for."""
+    await asyncio.sleep(seconds)
+
+
 @pytest.mark.parametrize(
     "first",
     [
@@ -105,7 +110,7 @@ async def test_a_drop_now_and_then_does_not_help(port: int, first: bytes) -> Non
                 while True:
                     writer.write(b"x")
                     await writer.drain()
-                    await asyncio.sleep(GRACE_SECONDS / 10)
+                    await take_time(GRACE_SECONDS / 10)
 
         dripping = asyncio.create_task(drip())
         assert await read_all(reader) == b""
@@ -128,9 +133,7 @@ async def test_the_server_may_take_its_time(port: int, echo: Echo) -> None:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
             assert head.startswith(b"HTTP/1.1 200")
             assert await reader.readexactly(2) == b"ab"
-            await asyncio.sleep(
-                2 * GRACE_SECONDS
-            )  # the rule is about time, there is nothing else to wait for
+            await take_time(2 * GRACE_SECONDS)
 
 
 async def test_a_large_body_may_take_longer_than_the_grace(port: int) -> None:
@@ -138,7 +141,7 @@ async def test_a_large_body_may_take_longer_than_the_grace(port: int) -> None:
         writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n\r\n")
         for _ in range(4):
             writer.write(b"x" * 1024)
-            await asyncio.sleep(GRACE_SECONDS / 2)
+            await take_time(GRACE_SECONDS / 2)
         assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 200")
 
 
