@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import importlib.util
+import itertools
 import json
 import tarfile
 
@@ -14,7 +16,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 from flyte_sandbox.runner.environment import temporary_path
 
 WORLD = """
-    import json, locale, logging, os, pathlib, resource, signal, subprocess, sys, tempfile, threading, time
+    import asyncio, ctypes, decimal, gc, json, locale, logging, multiprocessing, os, pathlib, resource, signal
+    import socket, subprocess, sys, tempfile, threading, time, warnings
     from flytekit import task, current_context
     from flytekit.configuration import Config
     from flytekit.core.context_manager import FlyteContextManager
@@ -83,6 +86,24 @@ WORLD = """
             "recursion limit": sys.getrecursionlimit(),
             "visible modules": [name for name in ("child", "records", "warmth") if name in sys.modules],
             "nice": os.nice(0),
+            "who": [os.getresuid(), os.getresgid(), os.getgroups()],
+            "processor": sorted(os.sched_getaffinity(0)),
+            "out of memory": pathlib.Path("/proc/self/oom_score_adj").read_text(),
+            "capabilities": status_lines("Cap", "NoNewPrivs", "Seccomp", "CoreDumping"),
+            "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
+            "name": pathlib.Path("/proc/self/comm").read_text(),
+            "start method": multiprocessing.get_start_method(allow_none=True),
+            "socket timeout": socket.getdefaulttimeout(),
+            "decimals": repr(decimal.getcontext()),
+            "collector": [gc.isenabled(), gc.get_threshold(), gc.get_debug()],
+            "switch interval": sys.getswitchinterval(),
+            "tracing": [sys.gettrace(), sys.getprofile(), threading.gettrace()],
+            "warnings": [repr(each) for each in warnings.filters],
+            "finders": [repr(each).partition(" at ")[0] for each in sys.meta_path],
+            "dont_write_bytecode": sys.dont_write_bytecode,
+            "events": asyncio.get_event_loop_policy().__class__.__name__,
+            "processor time": time.process_time() < 30,
+            "children's time": os.times().children_user < 5,
         }
 
     @task
@@ -417,3 +438,55 @@ def test_a_map_task_takes_its_element(either, key):
     assert ending.code == 0
     written = idl.LiteralMap.FromString((out / "outputs.pb").read_bytes())
     assert [v.scalar.primitive.integer for v in written.literals.values()] == [40], ending.log_tail
+
+
+COMPUTING = """
+    import json, os, pathlib
+    import numpy, pandas, xgboost
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from flytekit import task
+
+    def compute(seed):
+        rows = pandas.DataFrame(numpy.random.default_rng(seed).normal(size=(500, 5)))
+        target = (rows[0] * rows[1] > 0).astype(int)
+        booster = xgboost.XGBClassifier(n_estimators=20, n_jobs=2, random_state=seed).fit(rows, target)
+        forest = HistGradientBoostingClassifier(max_iter=20, random_state=seed).fit(rows, target)
+        found = [booster.predict_proba(rows)[:, 1].tolist(), forest.predict_proba(rows)[:, 1].tolist()]
+        found.append(numpy.linalg.svd(rows.to_numpy() @ rows.to_numpy().T)[1].tolist())
+        return found + POLARS
+
+    AT_IMPORT = compute(1)
+
+    @task
+    def t():
+        text = json.dumps([AT_IMPORT, compute(2), numpy.geterr(), pandas.get_option("display.max_rows")])
+        pathlib.Path(os.environ["NOTES"]).write_text(text)
+"""
+POLARS = """[
+            __import__("polars").DataFrame({"a": list(range(1000)), "b": [seed] * 1000})
+            .lazy().group_by("b").agg(__import__("polars").col("a").sum()).collect().to_dicts()
+        ]"""
+
+
+def wait_until_loaded(harness, key, eventually):
+    """What the first attempt had to import is in the template."""
+    body = "import sys; sys.exit('xgboost' not in sys.modules)"
+    keys = (f"{key}-look-{number}" for number in itertools.count())
+    eventually(lambda: harness.run(harness.task(next(keys), body)).code == 0, "xgboost to be loaded")
+
+
+@pytest.mark.slow
+def test_modules_that_train_when_they_are_imported_give_the_same_in_a_fork(make_harness, key, eventually):
+    """In one of a template, too, that has all their libraries loaded."""
+    has_polars = importlib.util.find_spec("polars") is not None
+    source = COMPUTING.replace("POLARS", POLARS if has_polars else "[]")
+    found = {}
+    for name, is_warm in (("first", True), ("loaded", True), ("cold", False)):
+        harness = make_harness(below="" if is_warm else "cold", warm=is_warm)
+        notes = harness.folder / f"{name}.json"
+        ending = harness.run(harness.module(f"{key}-{name}", source, NOTES=str(notes)))
+        assert ending.code == 0, ending.log_tail
+        found[name] = json.loads(notes.read_text())
+        if name == "first":
+            wait_until_loaded(harness, key, eventually)
+    assert found["first"] == found["loaded"] == found["cold"]

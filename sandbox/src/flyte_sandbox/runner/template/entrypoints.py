@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import commands
+from . import commands, processes
 from .flytekit_state import ENTRYPOINT
 from .prepared import Word
 from .warmth import Warmth
@@ -30,6 +30,7 @@ def run(argv: list[str], scripts: str, warmth: Warmth, word: Word | None = None)
     sys.argv = [script, *argv[1:]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = [sys.executable, script, *argv[1:]]
+    processes.set_name(name)
     _become_main(script, {"sys": sys, function: command})
     return exit_code(command)
 

@@ -27,6 +27,7 @@ NO_SESSION = -1
 
 IS_LINUX = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NAME = 15
 _KILL_PASSES = 10
 
 
@@ -61,6 +62,12 @@ def become_subreaper() -> bool:
     if not IS_LINUX:
         return False
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def set_name(name: str) -> None:
+    """What ``ps`` and the like show of this process; a script's is set when it is started."""
+    if IS_LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def flush_c_streams() -> None:
