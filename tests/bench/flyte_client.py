@@ -140,17 +140,12 @@ def _wait(
 
 
 def node_executions(
-    server: Server, id: identifier_pb2.WorkflowExecutionIdentifier, parent: str = ""
+    server: Server, id: identifier_pb2.WorkflowExecutionIdentifier
 ) -> list[node_execution_pb2.NodeExecution]:
-    """The first thousand nodes of an execution that run something.
-
-    :param parent: the node inside which they are; none for the execution's own.
-    """
-    request = node_execution_pb2.NodeExecutionListRequest(
-        workflow_execution_id=id, limit=1000, unique_parent_id=parent
-    )
+    """The nodes of an execution that run something."""
+    request = node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=id, limit=1000)
     found = server.admin.ListNodeExecutions(request).node_executions
-    return [each for each in found if not each.id.node_id.endswith(("start-node", "end-node"))]
+    return [each for each in found if each.id.node_id not in ("start-node", "end-node")]
 
 
 def outputs(

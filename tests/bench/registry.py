@@ -171,14 +171,14 @@ ROWS = (
     ),
     Row(
         "sandbox.curve.static",
-        "a node of a workflow with 1,000 nodes that sleep for 0 s; reference a node of one with 100",
+        "CPU time of the server for a node of a workflow with 1,000 nodes; reference a node of one with 100",
         "ms",
         Goal(ratio=at_most(1.5)),
         sandbox_curve.static,
     ),
     Row(
         "sandbox.curve.dynamic",
-        "the same where a dynamic task yields the nodes, from then on",
+        "the same where a dynamic task yields the nodes",
         "ms",
         Goal(ratio=at_most(1.5)),
         sandbox_curve.dynamic,
