@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflyte.checks import docker, doors, folder, machine, network, software, task_user
+from airflyte.checks import attached, docker, doors, folder, machine, network, software, task_user
 from airflyte.checks.finding import Check, Finding
 from airflyte.errors import AirflyteError
 from airflyte.settings import Settings
@@ -27,6 +27,14 @@ def examine(settings: Settings, environ: Mapping[str, str], *, quick: bool = Fal
     """
     chosen = [check for check in CHECKS if not (quick and check.is_slow and not _is_needed(check, settings))]
     return [finding for check in chosen for finding in check.look(settings, environ)]
+
+
+def examine_attached(settings: Settings, environ: Mapping[str, str], url: str) -> list[Finding]:
+    """What an Airflow that the stack did not make lacks; its login is in ``ATTACHED_AIRFLOW_USER`` and
+    ``ATTACHED_AIRFLOW_PASSWORD``, because a command line is everybody's to read.
+    """
+    login = (environ.get(f"ATTACHED_AIRFLOW_{word}", "") for word in ("USER", "PASSWORD"))
+    return attached.examine(settings, url, *login)
 
 
 def preflight(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:

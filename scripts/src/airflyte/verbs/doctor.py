@@ -20,8 +20,9 @@ _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--json`` for scripts."""
+    """``--json`` for scripts, ``--airflow`` for one that the stack did not make."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--airflow", metavar="URL", help="look at an Airflow of yours instead")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -31,7 +32,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """
     from airflyte import doctor
 
-    findings = doctor.examine(settings, os.environ)
+    if args.airflow:
+        findings = doctor.examine_attached(settings, os.environ, args.airflow)
+    else:
+        findings = doctor.examine(settings, os.environ)
     if args.json:
         rows = [dataclasses.asdict(finding) for finding in findings]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
