@@ -158,17 +158,24 @@ class Airflow:
     def _knows(self, dag_id: str) -> bool:
         return self._client().get(f"/api/v2/dags/{dag_id}").status_code == 200
 
-    def task(self, dag_id: str, run_id: str, task_id: str = "t") -> dict[str, Any]:
-        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+    def task(self, dag_id: str, run_id: str, task_id: str = "t", map_index: int = -1) -> dict[str, Any]:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        found: dict[str, Any] = self.call("GET", path if map_index < 0 else f"{path}/{map_index}")
         return found
 
     def wait_for_task(
-        self, dag_id: str, run_id: str, *states: str, task_id: str = "t", seconds: float = 120
+        self,
+        dag_id: str,
+        run_id: str,
+        *states: str,
+        task_id: str = "t",
+        map_index: int = -1,
+        seconds: float = 120,
     ) -> dict[str, Any]:
         """Return the task instance once it is in one of the states."""
 
         def look() -> dict[str, Any] | None:
-            found = self.task(dag_id, run_id, task_id)
+            found = self.task(dag_id, run_id, task_id, map_index)
             return found if found["state"] in states else None
 
         return wait_until(look, seconds, f"{dag_id}.{task_id} of {run_id} in {states}")  # type: ignore[return-value]

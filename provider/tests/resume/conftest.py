@@ -1,0 +1,48 @@
+"""One Airflow and one Flyte for the whole resume matrix."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..stack.airflow import Airflow, running
+from .flyte import ResumedFlyte
+
+DAGS = Path(__file__).parent / "dags"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.processes)
+
+
+ROUNDS = int(os.environ.get("AIRFLYTE_RESUME_ROUNDS", "3"))
+
+
+@pytest.fixture(scope="session", params=[ROUNDS, pytest.param(100, marks=pytest.mark.slow)])
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often each cell of the matrix is walked through; the hundred take more than an hour."""
+    return int(request.param)
+
+
+@pytest.fixture(scope="session")
+def resumed_flyte() -> Iterator[ResumedFlyte]:
+    flyte = ResumedFlyte()
+    flyte.start()
+    yield flyte
+    flyte.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow(resumed_flyte: ResumedFlyte, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    extra = {"project": "flytesnacks", "domain": "development", "timeout": 60}
+    host = f"http://127.0.0.1:{resumed_flyte.port}"
+    connection = {"conn_type": "flyte", "host": host, "extra": extra}
+    more = {"AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection), "AIRFLOW__CORE__PARALLELISM": "8"}
+    with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
+        yield airflow

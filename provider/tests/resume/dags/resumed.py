@@ -1,0 +1,48 @@
+"""The Dags of the resume matrix: one task that waits for one execution, where each mode waits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow.sdk import DAG
+
+from flyte_provider.operators.flyte import FlyteOperator
+
+MODES: dict[str, dict[str, Any]] = {
+    "sync": {"deferrable": False},
+    "deferrable": {"deferrable": True, "defer_after": 0},
+    # Deferrable, and still in its slot: where a worker can be lost.
+    "deferrable_in_slot": {"deferrable": True, "defer_after": 600},
+}
+PATIENT: dict[str, Any] = {
+    "poll_interval": 0.5,
+    "max_poll_interval": 0.5,
+    "retries": 9,
+    "retry_delay": timedelta(seconds=1),
+}
+
+with DAG(
+    "mapped", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), max_active_tasks=1000
+):
+    FlyteOperator.partial(
+        task_id="t", flyte_conn_id="flyte_test", launchplan_name="indexed", **PATIENT, **MODES["deferrable"]
+    ).expand(inputs=[{"index": index} for index in range(100)])
+
+for mode, keywords in MODES.items():
+    for dag_id, patience in {mode: 600, f"{mode}_impatient": 2}.items():
+        with DAG(
+            dag_id,
+            schedule=None,
+            start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+            max_active_runs=1000,
+            max_active_tasks=1000,
+        ):
+            FlyteOperator(
+                task_id="t",
+                flyte_conn_id="flyte_test",
+                launchplan_name="lp",
+                poll_error_timeout=patience,
+                **PATIENT,
+                **keywords,
+            )
