@@ -114,6 +114,20 @@ def test_code_that_could_not_be_loaded_yet_is_loaded_again(harness, eventually):
     assert notes(harness, "a")[-1].startswith("ran")
 
 
+def test_whatever_its_imports_left_is_removed(harness, eventually):
+    source = COUNTS.replace("import os", "import os, sys", 1).replace(
+        "@task", "os.makedirs(sys.argv[4] + '/folder/more', exist_ok=True)\n    @task", 1
+    )
+    spec = counting(harness, "a", source)
+    prepare(harness, spec, eventually)
+    folder = harness.attempt_folder("a") / "outputs/folder"
+    assert folder.is_dir()
+    harness.runner.prepare(counting(harness, "b"))
+    harness.runner.prepare(counting(harness, "c"))  # the latest two are kept
+    eventually(lambda: not folder.exists(), "its folder to go")
+    assert not (harness.attempt_folder("a") / "work").exists()
+
+
 def test_it_ends_with_its_template(harness, eventually):
     pid = prepare(harness, counting(harness, "a"), eventually)
     [template] = harness.templates()

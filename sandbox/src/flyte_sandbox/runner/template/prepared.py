@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import socket
 import time
 
-from . import processes, short_paths, sweeping
+from . import processes, short_paths
 from .job import Job
 
 MOST = 2
@@ -79,10 +80,18 @@ class Prepared:
         short_paths.remove_link(self.job.env["TMPDIR"])
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.job.log)
-        sweeping.remove(self.job.work)
-        if os.path.isdir(self.job.outputs):
-            for name in os.listdir(self.job.outputs):  # why its code could not be loaded
-                os.unlink(os.path.join(self.job.outputs, name))
+        # Here and not by a sweeper, which nobody would know from what attempts leave behind.
+        shutil.rmtree(self.job.work, ignore_errors=True)
+        if os.path.isdir(self.job.outputs):  # holds why its code could not be loaded, if it could not
+            _empty(self.job.outputs)
+
+
+def _empty(folder: str) -> None:
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)
 
 
 class Preparations:
