@@ -268,7 +268,7 @@ def _map_over_launch_plan(build: Builder) -> Template:
     node = build.bare_node("n0", None, x="nums")
     node.metadata.name = "my_lp"
     node.array_node.node.CopyFrom(build.plan_node("n0", "my_lp"))
-    return build.workflow(node, inputs={"nums": "[int]"})
+    return build.workflow(node, inputs={"nums": "int"})
 
 
 def _bad_failure_node(build: Builder) -> Template:
@@ -456,8 +456,9 @@ CASES: list[tuple[Callable[[Builder], Template], str, str, str]] = [
         _map_over_launch_plan,
         "MismatchingTypes",
         "n0",
-        "The output variable 'nums' has type [collection_type:{simple:INTEGER}],"
-        " but it's assigned to the input variable 'my_lp.x' which has type type [simple:INTEGER].",
+        "The output variable 'nums' has type [simple:INTEGER],"
+        " but it's assigned to the input variable 'my_lp.x' which has type type"
+        " [collection_type:{simple:INTEGER}].",
     ),
     (_bad_failure_node, "ParameterNotBound", "efn", "Parameter not bound [a]."),
 ]

@@ -65,8 +65,9 @@ def empty_error(number: int) -> int:
 
 
 @task
-def too_big() -> str:
-    return "x" * (11 << 20)
+def too_big() -> tuple[str, str]:
+    """Each small enough to stay in its message, and together too large for one."""
+    return "x" * 6 * 1024 * 1024, "y" * 6 * 1024 * 1024
 
 
 @task
@@ -110,7 +111,7 @@ def leaves_empty_error() -> int:
 
 
 @workflow
-def returns_too_much() -> str:
+def returns_too_much() -> tuple[str, str]:
     return too_big()
 
 
