@@ -61,9 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No trigger holds its event back, except where a test is about that."""
-    from flyte_provider.triggers import flyte
-
-    monkeypatch.setattr(flyte, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setenv("AIRFLOW__FLYTE__RESUME_AFTER", "0")
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_a_dag_run_has_its_start_and_its_clears() -> None:
         from airflow.models.dagrun import DagRun
 
         fields = set(dir(DagRun))
-    assert {"start_date", "clear_number"} <= fields
+    assert {"start_date", "clear_number", "run_after" if VERSION >= (3, 0) else "id"} <= fields
 
 
 def test_coordinates_are_read() -> None:
@@ -69,6 +69,19 @@ def test_coordinates_are_read() -> None:
     assert _airflow_private.read_coordinates(make_context(task, ti, start_date=start, clear_number=1)) == (
         Coordinates("dag", "run", "t", 3, "", "", 4, 3, 1, start)
     )
+
+
+@pytest.mark.parametrize(
+    ("dag_run", "key"),
+    [
+        ({"run_after": datetime(2024, 1, 1, tzinfo=timezone.utc), "id": 3}, "2024-01-01T00:00:00+00:00"),
+        ({"id": 3}, "3"),
+        ({}, ""),
+    ],
+)
+def test_a_dag_run_has_a_key_of_its_own(dag_run: dict[str, Any], key: str) -> None:
+    context = make_context(SimpleNamespace(task_id="t", retries=0), FakeTaskInstance(), **dag_run)
+    assert _airflow_private.read_coordinates(context).run_key == key
 
 
 def test_coordinates_are_read_of_what_there_is() -> None:

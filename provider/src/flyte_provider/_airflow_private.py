@@ -13,7 +13,7 @@ import importlib
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,7 +39,7 @@ def read_coordinates(context: Any) -> Coordinates:
 
     Relies on ``ti.max_tries`` (raised by each clear to the last try's number plus the retries, in all
     versions) and ``dag_run.clear_number`` (in 2.11 it moves for finished runs only). Without them every try
-    counts from 0.
+    counts from 0. What :func:`_run_key` relies on stands there.
 
     :raises FlyteConfigurationError: outside an Airflow task, as under Flyte's own Airflow connector
     """
@@ -63,7 +63,22 @@ def read_coordinates(context: Any) -> Coordinates:
         epoch=max(0, int(getattr(ti, "max_tries", 0) or 0) - int(task.retries or 0)),
         clear_number=int(getattr(dag_run, "clear_number", 0) or 0),
         run_started_at=_datetime_or_none(getattr(dag_run, "start_date", None)),
+        run_key=_run_key(dag_run),
     )
+
+
+def _run_key(dag_run: Any) -> str:
+    """Return what tells a Dag run from an earlier one of the same id, and never changes.
+
+    Relies on ``dag_run.run_after``, which is the time of the trigger for manual runs (3.0 and newer), or on
+    the row's id (2.11). A scheduled run that was deleted and made again has the same ``run_after``; for that,
+    and without either, an execution's age decides.
+    """
+    run_after = _datetime_or_none(getattr(dag_run, "run_after", None))
+    if run_after is not None:
+        return run_after.astimezone(timezone.utc).isoformat()
+    row_id = getattr(dag_run, "id", None)
+    return "" if row_id is None else str(row_id)
 
 
 def read_run_coordinates(context: Any) -> Coordinates:

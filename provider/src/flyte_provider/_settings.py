@@ -28,6 +28,13 @@ OPTIONS: dict[str, Option] = {
         "5",
         "Seconds that a deferrable task looks at its execution from its worker slot before it defers.",
     ),
+    "resume_after": Option(
+        "float",
+        "5",
+        "Seconds that a deferred task waits in the triggerer at least, however soon its execution ends. "
+        "Airflow fails a task that is queued again before the scheduler has dealt with the end of its first "
+        "process, which takes a busy scheduler a while.",
+    ),
     "poll_interval": Option(
         "float", "5", "Seconds between two looks at a running execution, once the first quick looks are over."
     ),

@@ -36,9 +36,10 @@ class FlyteServerError(FlyteProviderError):
         return self.code in TRANSIENT_CODES
 
 
-#: UNKNOWN and INTERNAL are here because proxies in front of flyteadmin answer so while it restarts.
+#: UNKNOWN and INTERNAL are here because proxies in front of flyteadmin answer so while it restarts, CANCELLED
+#: because a server that stops cancels what it had begun; when we cancel a call, that is no status.
 TRANSIENT_CODES = frozenset(
-    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNKNOWN"}
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNKNOWN", "CANCELLED"}
 )
 
 

@@ -132,3 +132,13 @@ def test_the_first_try_of_an_epoch_is_known() -> None:
 
 def test_coordinates_read_well() -> None:
     assert str(replace(HERE, map_index=3)) == "dag.task[3] of run run"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "is_another"), [("a", "b", True), ("a", "a", False), ("", "b", False)]
+)
+def test_runs_of_one_id_are_told_apart_by_their_key(theirs: str, ours: str, is_another: bool) -> None:
+    values = ids.make_annotations(replace(HERE, run_key=theirs), "digest")
+    here = replace(HERE, run_key=ours)
+    assert ids.is_of_another_run(values, here) is is_another
+    assert ids.belongs_to_run(values, here) is not is_another

@@ -135,6 +135,29 @@ def test_an_execution_older_than_the_run_is_passed_over(
     assert f"Execution {name(1)} is of an earlier Dag run of this id" in caplog.text
 
 
+KEYED = replace(FIRST, run_key="2024-01-01T00:00:00+00:00")
+AGAIN = replace(KEYED, run_key="2024-01-01T00:01:00+00:00", run_started_at=NOW + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.SUCCEEDED])
+def test_a_run_made_again_within_minutes_launches_its_own(
+    admin: FakeAdmin, launch: Launch, phase: int
+) -> None:
+    """A Dag run that was deleted and triggered again under the same id, sooner than clocks may differ."""
+    launch(coordinates=KEYED)
+    admin.executions[name(1)].closure.phase = phase
+    again = launch(coordinates=AGAIN)
+    assert (again.how, again.id.name) == ("created", name(1, salt=ids.salt_of_run(AGAIN)))
+    retry = launch(coordinates=replace(AGAIN, try_number=2))
+    assert (retry.how, retry.id.name) == ("attached", again.id.name)
+
+
+def test_an_explicit_name_of_another_run_is_a_conflict(admin: FakeAdmin, launch: Launch) -> None:
+    launch(coordinates=KEYED, explicit_name="mine")
+    with pytest.raises(FlyteExecutionConflictError, match="in an earlier Dag run of this id"):
+        launch(coordinates=AGAIN, explicit_name="mine")
+
+
 def test_clocks_may_differ_by_minutes(admin: FakeAdmin, launch: Launch) -> None:
     launch()
     admin.executions[name(1)].closure.created_at.FromDatetime(NOW - timedelta(minutes=4))

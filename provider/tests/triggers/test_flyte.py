@@ -108,7 +108,7 @@ async def test_a_crowd_shares_two_questions_a_second(admin: FakeAdmin, conn_id: 
 async def test_an_event_is_held_back_until_airflow_has_seen_the_worker_off(
     admin: FakeAdmin, conn_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flyte_provider.triggers.flyte.SETTLE_SECONDS", 0.5)
+    monkeypatch.setenv("AIRFLOW__FLYTE__RESUME_AFTER", "0.5")
     admin.add_execution("e1")
     began = time.monotonic()
     assert [event["status"] for event in await events(make(conn_id))] == ["succeeded"]

@@ -18,6 +18,7 @@ from typing import Any
 PREFIX = "airflow.apache.org/"
 IDENTITY = f"{PREFIX}identity"
 CLEAR_NUMBER = f"{PREFIX}clear_number"
+RUN_KEY = f"{PREFIX}run_key"
 
 # Flyte's limit for labels of one execution (flyteadmin), and Kubernetes' for a label's value.
 MAX_LABELS = 16
@@ -34,6 +35,8 @@ class Coordinates:
     :param epoch: the tries that were before the last clear; ``epoch + 1`` is the first try after it
     :param clear_number: how often the Dag run was cleared
     :param run_started_at: when the Dag run started (aware), None where Airflow does not say
+    :param run_key: what a Dag run has from its creation on, whatever becomes of it; a manual run that was
+        deleted and made again under the same id has another one; empty where Airflow does not say
     """
 
     dag_id: str
@@ -46,6 +49,7 @@ class Coordinates:
     epoch: int = 0
     clear_number: int = 0
     run_started_at: datetime | None = None
+    run_key: str = ""
 
     @property
     def is_first_try(self) -> bool:
@@ -111,6 +115,8 @@ def make_annotations(coordinates: Coordinates, identity_digest: str) -> dict[str
     }
     if coordinates.namespace:
         values["namespace"] = coordinates.namespace
+    if coordinates.run_key:
+        values["run_key"] = coordinates.run_key
     return {f"{PREFIX}{key}": str(value) for key, value in values.items()}
 
 
@@ -145,10 +151,17 @@ def belongs_to_task(execution_annotations: Mapping[str, str], coordinates: Coord
     return same and execution_annotations.get(f"{PREFIX}namespace", "") == coordinates.namespace
 
 
+def is_of_another_run(execution_annotations: Mapping[str, str], coordinates: Coordinates) -> bool:
+    """Whether the annotations name another Dag run than ours, though perhaps one of the same id."""
+    theirs = execution_annotations.get(RUN_KEY, "")
+    return bool(theirs and coordinates.run_key and theirs != coordinates.run_key)
+
+
 def belongs_to_run(execution_annotations: Mapping[str, str], coordinates: Coordinates) -> bool:
     """Whether a task of this Dag run launched the execution."""
     return (
-        execution_annotations.get(f"{PREFIX}dag_id") == coordinates.dag_id
+        not is_of_another_run(execution_annotations, coordinates)
+        and execution_annotations.get(f"{PREFIX}dag_id") == coordinates.dag_id
         and execution_annotations.get(f"{PREFIX}run_id") == coordinates.run_id
         and execution_annotations.get(f"{PREFIX}namespace", "") == coordinates.namespace
     )

@@ -9,8 +9,8 @@ Rules (t is the try, epoch the tries before the last clear):
 - "Exists already" is never taken for success: the execution that exists is read, and is ours only when its
   annotations say so. When it does not exist after all, the launch plan's concurrency limit was meant
   (flyteadmin answers ALREADY_EXISTS to both; source: pkg/manager/impl/execution_manager.go).
-- An execution of our name that is older than the Dag run belongs to an earlier run of the same id: the name
-is made again with the run's start in it.
+- An execution of our name that names another Dag run in its annotations, or is older than ours, belongs to an
+  earlier run of the same id: the name is made again with the run's start in it.
 """
 
 from __future__ import annotations
@@ -167,10 +167,13 @@ class Launcher:
         A clear moves the run's start, so an execution of an earlier clear number may be older than it.
         """
         values = execution.spec.annotations.values
-        if not ids.belongs_to_task(values, self._request.coordinates):
+        if not ids.belongs_to_task(values, self._request.coordinates) or self._is_of_another_run(execution):
             return False
         cleared_since = values.get(ids.CLEAR_NUMBER) != str(self._request.coordinates.clear_number)
         return cleared_since or not self._is_older_than_run(execution)
+
+    def _is_of_another_run(self, execution: execution_pb2.Execution) -> bool:
+        return ids.is_of_another_run(execution.spec.annotations.values, self._request.coordinates)
 
     def _is_older_than_run(self, execution: execution_pb2.Execution) -> bool:
         started_at = self._request.coordinates.run_started_at
@@ -282,7 +285,9 @@ class Launcher:
         if self._request.explicit_name or not salt or name == salted:
             return None
         execution = self._get(name)
-        if execution is None or not self._is_older_than_run(execution):
+        if execution is None:
+            return None
+        if not self._is_of_another_run(execution) and not self._is_older_than_run(execution):
             return None
         self._log.info("Execution %s is of an earlier Dag run of this id, passing over it", name)
         return salted
@@ -308,7 +313,7 @@ class Launcher:
         """
         is_same = execution.spec.annotations.values.get(ids.IDENTITY) == self._identity
         starts_anew = self._request.coordinates.is_first_try and self._is_older_than_run(execution)
-        return is_same and not starts_anew
+        return is_same and not starts_anew and not self._is_of_another_run(execution)
 
     def _conflict(self, execution: execution_pb2.Execution) -> FlyteExecutionConflictError:
         values = execution.spec.annotations.values

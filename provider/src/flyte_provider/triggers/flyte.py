@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from flyte_provider import _airflow_private
+from flyte_provider import _airflow_private, _settings
 from flyte_provider._airflow import BaseTrigger, TriggerEvent
 from flyte_provider._waiting import ErrorBudget, look_intervals, skip_looks
 from flyte_provider.exceptions import FlyteProviderError, FlyteServerError
@@ -26,10 +26,6 @@ __all__ = ["FlyteExecutionEventTrigger", "FlyteExecutionTrigger"]
 
 # Below Airflow's [triggerer] on_kill_timeout, whose expiry would be logged as our failure.
 _KILL_RPC_SECONDS = 10.0
-
-# A task that is queued again before Airflow has dealt with the end of its process is taken for one whose
-# worker has vanished ("executor reported success, but the task instance's state is queued") and fails.
-SETTLE_SECONDS = 2.0
 
 
 class FlyteExecutionTrigger(BaseTrigger):
@@ -102,7 +98,9 @@ class FlyteExecutionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the execution ends, the deadline passes or nothing is to be learned any more."""
-        settled_at = asyncio.get_running_loop().time() + SETTLE_SECONDS
+        # A task that is queued again before Airflow has dealt with the end of its process is taken for one
+        # whose worker has vanished ("executor reported success, but the state is queued"), and fails.
+        settled_at = asyncio.get_running_loop().time() + _settings.get_float("resume_after")
         try:
             payload = await self._wait_or_give_up()
             await asyncio.sleep(settled_at - asyncio.get_running_loop().time())
