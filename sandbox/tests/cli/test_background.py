@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -77,7 +78,7 @@ def test_up_again_starts_nothing(command: Command) -> None:
 
 def test_the_card_says_who_runs_tasks_and_how_clients_get_here(command: Command) -> None:
     lines = command.up().stdout.splitlines()
-    assert f"Tasks      run with {sys.executable}" in lines
+    assert f"Tasks      run with {shlex.quote(sys.executable)}" in lines
     address = f"FLYTE_PLATFORM_URL=localhost:{command.ports[0]}"
     assert f"Clients    export {address} FLYTE_PLATFORM_INSECURE=true FLYTECTL_CONFIG=" in lines
     again = command.up().stdout.splitlines()

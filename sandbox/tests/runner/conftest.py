@@ -16,6 +16,7 @@ import psutil
 import pytest
 from flyteidl.core import literals_pb2
 
+import flyte_sandbox
 from flyte_sandbox.runner import AttemptExit, AttemptSpec, ProcessRunner, TaskUsers
 from flyte_sandbox.runner.environment import attempt_mark
 from flyte_sandbox.runner.template import processes
@@ -198,7 +199,9 @@ class Environment:
         (self.packages / name).write_text(textwrap.dedent(source))
 
     def lend_packages(self) -> None:
-        self.add("lent.pth", sysconfig.get_path("purelib") + "\n")
+        """Those of this interpreter, and our own, a plugin of flytekit, which may be installed by a path."""
+        sources = Path(flyte_sandbox.__file__).parents[1]
+        self.add("lent.pth", f"{sysconfig.get_path('purelib')}\n{sources}\n")
 
 
 @pytest.fixture

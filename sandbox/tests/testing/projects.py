@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
 
-PLUGIN = ("-p", "flyte_sandbox.testing.fixtures")
-"""Here the package is on the path and not installed, so that nothing names its plugin to pytest."""
+_IS_INSTALLED = any(each.name == "flyte_sandbox" for each in entry_points(group="pytest11"))
+PLUGIN = () if _IS_INSTALLED else ("-p", "flyte_sandbox.testing.fixtures")
+"""Where the package is on the path and not installed, nothing names its plugin to pytest."""
 
 WORKFLOWS = """
     from datetime import timedelta
