@@ -1,0 +1,136 @@
+"""Every block of Python in the how-to pages stands in an example Dag, and every example Dag runs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import airflow
+import pytest
+from flyteidl.core import types_pb2
+
+from flyte_provider._client.codec import decode_map, encode
+
+from ..fakes.admin import FakeAdmin
+from ..test_dag_runs import load, run, xcom
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+EXAMPLES = sorted((DOCS / "example_dags").glob("*.py"))
+ANY_AIRFLOW, AIRFLOW_3, AIRFLOW_3_3 = EXAMPLES
+IS_2 = airflow.__version__.startswith("2.")
+
+FLOAT = types_pb2.LiteralType(simple=types_pb2.FLOAT)
+INT = types_pb2.LiteralType(simple=types_pb2.INTEGER)
+STR = types_pb2.LiteralType(simple=types_pb2.STRING)
+
+
+def snippets() -> dict[str, str]:
+    """Return what lies between the marks of the example Dags, keyed by name."""
+    found = {}
+    for path in EXAMPLES:
+        for match in re.finditer(r"# \[START (\w+)\]\n(.*?)\n *# \[END \1\]", path.read_text(), re.DOTALL):
+            found[match[1]] = without_blank_lines(textwrap.dedent(match[2]))
+    return found
+
+
+def blocks(page: Path) -> list[str]:
+    return [block.strip() for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)]
+
+
+def without_imports(block: str) -> str:
+    """Return a block without its imports, which the pages show and the example Dags have at their top."""
+    lines = [line for line in block.splitlines() if not line.startswith(("from ", "import "))]
+    return without_blank_lines("\n".join(lines))
+
+
+def without_blank_lines(text: str) -> str:
+    """Return what is left to compare: formatters set blank lines by what stands around a block."""
+    return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_of_a_page_stands_in_an_example(page: Path) -> None:
+    known = snippets().values()
+    assert [block for block in blocks(page) if without_imports(block) not in known] == []
+
+
+def test_every_marked_part_is_shown_on_a_page() -> None:
+    shown = {without_imports(block) for page in PAGES for block in blocks(page)}
+    assert [name for name, snippet in snippets().items() if snippet not in shown] == []
+
+
+def test_imports_on_pages_are_those_of_the_examples() -> None:
+    """What a page imports can be imported."""
+    for page in PAGES:
+        for block in blocks(page):
+            imports = [line for line in block.splitlines() if line.startswith(("from ", "import "))]
+            for node in ast.parse("\n".join(imports)).body:
+                assert any(ast.unparse(node) in ast.unparse(ast.parse(p.read_text())) for p in EXAMPLES)
+
+
+# -- the Dags run --------------------------------------------------------------------------------------------
+
+TASKS = {
+    "howto_wait": ["train"],
+    "howto_deferrable": ["train"],
+    "howto_launch_task": ["square"],
+    "howto_map": ["train"],
+    "howto_recover": ["train"],
+    "howto_sensor": ["launch", "wait"],
+    "howto_sensor_deferrable": ["launch", "wait"],
+    "howto_decorator": ["train"],
+    "howto_hook": ["train_until_good"],
+    "howto_notifier": ["nothing"],
+}
+TASKS_3 = {"howto_outlet": ["train"], "howto_watcher": ["report"]}
+
+
+@pytest.fixture
+def flyte(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> FakeAdmin:
+    connection = {"conn_type": "flyte", "host": f"http://127.0.0.1:{admin.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_FLYTE_CONN", json.dumps(connection))
+    admin.add_launch_plan("scoring.train", {"ratio": FLOAT, "seed": INT})
+    admin.add_launch_plan("scoring.nothing")
+    admin.add_launch_plan("scoring.report", {"run_id": STR})
+    admin.add_task("scoring.square", {"x": INT})
+    assert admin.script is not None
+    admin.script.outputs = {"accuracy": encode(0.75, FLOAT)}
+    return admin
+
+
+@pytest.mark.processes
+@pytest.mark.usefixtures("airflow_database", "flyte")
+class TestExamples:
+    @pytest.mark.parametrize("dag_id", TASKS)
+    def test_it_is_green(self, dag_id: str) -> None:
+        states = run(load(ANY_AIRFLOW, dag_id))
+        assert {states[task] for task in TASKS[dag_id]} == {"success"}
+
+    @pytest.mark.skipif(
+        airflow.__version__.startswith("3.0."),
+        reason="there a resumed sensor gets a text for a date in dag.test()",
+    )
+    def test_a_rescheduled_sensor_is_green(self) -> None:
+        assert run(load(ANY_AIRFLOW, "howto_sensor_reschedule"))["wait"] == "success"
+
+    @pytest.mark.skipif(IS_2, reason="Airflow 2 has no assets")
+    @pytest.mark.parametrize("dag_id", TASKS_3)
+    def test_it_is_green_on_airflow_3(self, dag_id: str) -> None:
+        states = run(load(AIRFLOW_3, dag_id))
+        assert {states[task] for task in TASKS_3[dag_id]} == {"success"}
+
+    def test_retry_policies_are_taken(self) -> None:
+        pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow 3.3 has policies")
+        assert run(load(AIRFLOW_3_3, "howto_retry_policy"))["train"] == "success"
+
+    def test_the_pages_say_what_comes_of_it(self, flyte: FakeAdmin) -> None:
+        states = run(load(ANY_AIRFLOW, "howto_wait"))
+        assert xcom(states[""], "train") == {"accuracy": 0.75}
+        assert xcom(states[""], "train", "accuracy") == 0.75
+        assert decode_map(flyte.requests["CreateExecution"][0].inputs) == {"ratio": 0.5, "seed": 7}
+        states = run(load(ANY_AIRFLOW, "howto_hook"))
+        assert xcom(states[""], "train_until_good") == 0.75
