@@ -1,4 +1,4 @@
-"""What only flytekit can: a FlyteRemote from an Airflow connection, and tokens that a human has to allow."""
+"""What only flytekit can: a FlyteRemote from a connection, tokens that a human has to allow, uploads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte_provider._airflow import AirflowOptionalProviderFeatureException
 from flyte_provider.connection import FlyteConnection
-from flyte_provider.exceptions import FlyteConfigurationError
+from flyte_provider.exceptions import FlyteConfigurationError, FlyteInputError
 
 if TYPE_CHECKING:
     from flytekit.remote.remote import FlyteRemote
@@ -49,6 +49,24 @@ def fetch_token_interactively(connection: FlyteConnection) -> tuple[str, str]:
         authenticator.refresh_credentials()
         key, value = authenticator.fetch_grpc_call_auth_metadata()
     return value.removeprefix("Bearer "), key
+
+
+def store(remote: FlyteRemote, value: Any, literal_type: Any) -> Any:
+    """Store a value through Flyte's own upload service and return its literal (flyteidl's, as the type is).
+
+    :raises FlyteInputError: when flytekit cannot make the type out of the value
+    """
+    from flytekit.core.type_engine import TypeEngine
+    from flytekit.models.types import LiteralType
+
+    wanted = LiteralType.from_flyte_idl(literal_type)
+    try:
+        with remote.remote_context() as context:
+            return TypeEngine.to_literal(context, value, type(value), wanted).to_flyte_idl()
+    # flytekit's transformers raise whatever they find.
+    except Exception as exc:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise FlyteInputError(f"a {kind} cannot be stored for Flyte: {exc}") from exc
 
 
 def _import_flytekit(purpose: str) -> Any:

@@ -33,7 +33,7 @@ def test_it_has_the_blocking_hooks_methods() -> None:
     names = {name for name, _ in inspect.getmembers(FlyteHook, inspect.isfunction) if name in vars(FlyteHook)}
     mirrored = {name for name in names if not name.startswith("_")}
     missing = mirrored - set(vars(FlyteAsyncHook))
-    assert missing == {"get_client", "execution_id", "ref", "create_flyte_remote"}
+    assert missing == {"get_client", "execution_id", "ref", "create_flyte_remote", "upload"}
 
 
 async def test_an_execution_is_launched_awaited_and_read(admin: FakeAdmin, hook: FlyteAsyncHook) -> None:

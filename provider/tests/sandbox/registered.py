@@ -12,11 +12,14 @@ from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from ..fakes.admin import entity_id
 
 DURATION = types_pb2.LiteralType(simple=types_pb2.DURATION)
+DATASET = types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType())
 BOOLEAN = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
 
 
 def register(admin: Any) -> None:
-    """Register the launch plans ``sleep`` (for ``duration``) and ``approve`` (sleeps until approved)."""
+    """Register the launch plans ``sleep`` (for ``duration``), ``approve`` (which waits until approved) and
+    ``read`` (which takes a ``frame``, too).
+    """
     task = entity_id(identifier_pb2.TASK, "sleeps", "v1")
     metadata = tasks_pb2.TaskMetadata(
         runtime=tasks_pb2.RuntimeMetadata(type=tasks_pb2.RuntimeMetadata.FLYTE_SDK, version="1")
@@ -25,16 +28,22 @@ def register(admin: Any) -> None:
     admin.CreateTask(task_pb2.TaskCreateRequest(id=task, spec=task_pb2.TaskSpec(template=template)))
     _register_workflow(admin, "sleep", [_sleep()])
     _register_workflow(admin, "approve", [_gate(), _sleep(after=["gate"])])
+    _register_workflow(admin, "read", [_sleep()], frame=DATASET)
 
 
-def _register_workflow(admin: Any, name: str, nodes: list[core_workflow_pb2.Node]) -> None:
+def _register_workflow(
+    admin: Any, name: str, nodes: list[core_workflow_pb2.Node], **more: types_pb2.LiteralType
+) -> None:
     workflow = entity_id(identifier_pb2.WORKFLOW, name, "v1")
-    template = core_workflow_pb2.WorkflowTemplate(id=workflow, interface=_interface(), nodes=nodes)
+    template = core_workflow_pb2.WorkflowTemplate(id=workflow, interface=_interface(**more), nodes=nodes)
     spec = workflow_pb2.WorkflowSpec(template=template)
     admin.CreateWorkflow(workflow_pb2.WorkflowCreateRequest(id=workflow, spec=spec))
-    parameter = interface_pb2.Parameter(var=interface_pb2.Variable(type=DURATION), required=True)
+    parameters = {
+        key: interface_pb2.Parameter(var=variable, required=True)
+        for key, variable in _interface(**more).inputs.variables.items()
+    }
     plan = launch_plan_pb2.LaunchPlanSpec(
-        workflow_id=workflow, default_inputs=interface_pb2.ParameterMap(parameters={"duration": parameter})
+        workflow_id=workflow, default_inputs=interface_pb2.ParameterMap(parameters=parameters)
     )
     plan_id = entity_id(identifier_pb2.LAUNCH_PLAN, name, "v1")
     admin.CreateLaunchPlan(launch_plan_pb2.LaunchPlanCreateRequest(id=plan_id, spec=plan))
@@ -68,6 +77,7 @@ def _minutes(minutes: int) -> Any:
     return duration
 
 
-def _interface() -> interface_pb2.TypedInterface:
-    variables = interface_pb2.VariableMap(variables={"duration": interface_pb2.Variable(type=DURATION)})
-    return interface_pb2.TypedInterface(inputs=variables)
+def _interface(**more: types_pb2.LiteralType) -> interface_pb2.TypedInterface:
+    types = {"duration": DURATION, **more}
+    variables = {name: interface_pb2.Variable(type=kind) for name, kind in types.items()}
+    return interface_pb2.TypedInterface(inputs=interface_pb2.VariableMap(variables=variables))

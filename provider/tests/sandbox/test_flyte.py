@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from flyteidl.service import admin_pb2_grpc
 
 from flyte_provider._client import poll_hub
 from flyte_provider._client.channel import close_shared_channels
-from flyte_provider.exceptions import FlyteExecutionAbortedError
+from flyte_provider.exceptions import FlyteExecutionAbortedError, FlyteInputError
 from flyte_provider.hooks.flyte import FlyteAsyncHook, FlyteHook
 from flyte_provider.operators.flyte import FlyteOperator
 from flyte_provider.triggers.flyte import FlyteExecutionEventTrigger, FlyteExecutionTrigger
@@ -109,6 +110,27 @@ def test_an_operator_launches_once_and_tells_how_nodes_fare(conn: str) -> None:
     assert summary["phase"] == "SUCCEEDED"
     again = operator.execute(make_context(operator, ti))
     assert again["name"] == summary["name"]
+
+
+@pytest.mark.filterwarnings("ignore")  # flytekit's and its libraries' own
+def test_a_dataframe_is_stored_where_flyte_reads_it(conn: str, sandbox: Any) -> None:
+    pytest.importorskip("flytekit")
+    pandas = pytest.importorskip("pandas")
+    hook = FlyteHook(conn)
+    frame = pandas.DataFrame({"a": [1, 2, 3]})
+    with pytest.raises(FlyteInputError, match="input 'duration': expected timedelta"):
+        hook.trigger_execution(name(), launchplan_name="read", inputs={"frame": frame, "duration": "soon"})
+    execution = hook.trigger_execution(
+        name(), launchplan_name="read", inputs={"frame": frame, "duration": "PT0S"}
+    )
+    hook.wait(execution, **QUICK)
+    data = hook.get_client().get_execution_data(hook.execution_id(execution))
+    uri = data.full_inputs.literals["frame"].scalar.structured_dataset.uri
+    _, _, key = uri.removeprefix("s3://").partition("/")
+    (stored,) = [
+        path for path in Path(sandbox.config.state).rglob("*") if path.is_file() and key in str(path)
+    ]
+    assert list(pandas.read_parquet(stored)["a"]) == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("closing")

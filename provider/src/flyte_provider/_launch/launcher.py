@@ -26,7 +26,7 @@ from flyteidl.core import identifier_pb2
 from flyte_provider import _airflow_private
 from flyte_provider._client import phases
 from flyte_provider._client.admin import FlyteClient
-from flyte_provider._client.codec import encode_inputs
+from flyte_provider._client.codec import Upload, encode_inputs
 from flyte_provider._client.entities import Entity, find_entity
 from flyte_provider._client.requests import build_create_request
 from flyte_provider._launch import identity as ids
@@ -57,6 +57,7 @@ class LaunchRequest:
     :param on_clear: ``terminate``, ``attach`` or ``ignore``: what becomes of an execution from before a clear
     :param takes_existing: whether an explicit name may be somebody else's execution
     :param remembered_name: the name that an earlier try stored in Airflow, empty when none did
+    :param upload: stores dataframes among the inputs; None refuses them
     """
 
     project: str
@@ -71,6 +72,7 @@ class LaunchRequest:
     on_clear: str = "terminate"
     takes_existing: bool = False
     remembered_name: str = ""
+    upload: Upload | None = None
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,7 @@ class Launcher:
     def _create(self) -> Launched:
         request = self._request
         entity = find_entity(self._client, request.target, request.project, request.domain)
-        inputs = encode_inputs(request.inputs, entity.interface)
+        inputs = encode_inputs(request.inputs, entity.interface, request.upload)
         name = request.explicit_name or ids.execution_name(
             request.coordinates, request.coordinates.try_number
         )

@@ -21,6 +21,7 @@ from flyte_provider.exceptions import (
 if TYPE_CHECKING:
     import grpc
     from flyteidl.admin import execution_pb2
+    from flyteidl.core import literals_pb2, types_pb2
     from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
     from flytekit.remote.remote import FlyteRemote
 
@@ -239,7 +240,7 @@ class FlyteHook(BaseHook):
         )
         target = choose_target(launchplan_name, task_name, workflow_name, version)
         entity = find_entity(self.get_client(), target, self.project, self.domain)
-        literals = encode_inputs(inputs or {}, entity.interface)
+        literals = encode_inputs(inputs or {}, entity.interface, self.upload)
         execution_id = self.execution_id(execution_name)
         request = build_create_request(execution_id, entity.id, literals, launch_options)
         created = self.get_client().create_execution(request)
@@ -401,6 +402,21 @@ class FlyteHook(BaseHook):
         """
         recovered = self.get_client().recover_execution(self.execution_id(execution_name), new_name)
         return self.ref(recovered.name)
+
+    def upload(self, value: Any, literal_type: types_pb2.LiteralType) -> literals_pb2.Literal:
+        """
+        Store a dataframe, a table, or a flytekit file where Flyte can read it, and return its literal.
+
+        :raises AirflowOptionalProviderFeatureException: where flytekit is not installed
+        :raises FlyteInputError: when flytekit cannot make the type out of the value
+        """
+        from flyte_provider._flytekit_remote import store
+
+        return store(self._remote, value, literal_type)
+
+    @cached_property
+    def _remote(self) -> FlyteRemote:
+        return self.create_flyte_remote()
 
     # -- flytekit --------------------------------------------------------------------------------------------
 

@@ -78,7 +78,8 @@ class FlyteOperator(BaseOperator):
     :param version: The entity's version. None is the active launch plan, else the newest; ``latest`` is the
         newest.
     :param inputs: Input values keyed by name: numbers, texts, booleans, datetimes, timedeltas, None, lists,
-        dicts, dataclasses; files and dataframes by address. Checked before anything is launched.
+        dicts, dataclasses; files and dataframes by address, or with the extra ``[flytekit]`` as pandas,
+        polars, pyarrow and flytekit have them. Checked before anything is launched.
     :param max_parallelism: The most nodes to run at the same time.
     :param raw_output_data_config: Where Flyte puts files and dataframes, as in ``s3://bucket/prefix``.
     :param raw_data_prefix: Deprecated name of raw_output_data_config.
@@ -340,6 +341,7 @@ class FlyteOperator(BaseOperator):
             on_clear=self.on_clear,
             takes_existing=self.success_on_existing,
             remembered_name=self._remembered_name(context),
+            upload=self.hook.upload,
         )
         client = self.hook.get_client(pause=self._watch.pause)
         launcher = Launcher(client, request, self.log)

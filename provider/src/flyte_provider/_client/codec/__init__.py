@@ -3,7 +3,7 @@ flytekit's.
 """
 
 from flyte_provider._client.codec.decode import decode, decode_map
-from flyte_provider._client.codec.encode import encode
+from flyte_provider._client.codec.encode import Upload, encode
 from flyte_provider._client.codec.inputs import InputInterface, encode_inputs
 
-__all__ = ["InputInterface", "decode", "decode_map", "encode", "encode_inputs"]
+__all__ = ["InputInterface", "Upload", "decode", "decode_map", "encode", "encode_inputs"]

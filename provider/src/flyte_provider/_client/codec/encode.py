@@ -27,17 +27,27 @@ MSGPACK_TAG = "msgpack"
 _INT64 = range(-(2**63), 2**63)
 
 
-def encode(value: Any, literal_type: types_pb2.LiteralType, path: str = "value") -> Literal:
+#: Stores a value somewhere that Flyte can read, and returns its literal.
+Upload = Callable[[Any, types_pb2.LiteralType], Literal]
+
+# Whose values flytekit can store: dataframes, tables, and its own files and directories.
+_UPLOADABLE = {"pandas", "polars", "pyarrow", "flytekit"}
+
+
+def encode(
+    value: Any, literal_type: types_pb2.LiteralType, path: str = "value", upload: Upload | None = None
+) -> Literal:
     """Return ``value`` as a literal of ``literal_type``.
 
     :param value: a JSON-like value, or datetime, timedelta, Enum, dataclass, pydantic model, path; or a
         Literal
     :param path: names the place in messages, as in ``input 'x'``
+    :param upload: for dataframes and the like; without it they are refused
     :raises FlyteInputError: ``<path>: expected <type>, got <type> <value>``
     """
     if isinstance(value, Literal):
         return value
-    return _Encoder(reads_text=True).encode(value, literal_type, path)
+    return _Encoder(reads_text=True, upload=upload).encode(value, literal_type, path)
 
 
 def _primitive(**field: Any) -> Literal:
@@ -49,9 +59,12 @@ class _Encoder:
     """One walk over a value. ``reads_text`` is off while a union looks for a variant that fits exactly."""
 
     reads_text: bool
+    upload: Upload | None = None
 
     def encode(self, value: Any, literal_type: types_pb2.LiteralType, path: str) -> Literal:
         kind = literal_type.WhichOneof("type")
+        if self.upload is not None and kind in _BY_ADDRESS and _is_uploadable(value):
+            return self.upload(value, literal_type)
         if kind == "simple":
             return self._simple(value, literal_type, path)
         encoder: Callable[[Any, types_pb2.LiteralType, str], Literal] | None = {
@@ -165,7 +178,7 @@ class _Encoder:
 
     def _union(self, value: Any, literal_type: types_pb2.LiteralType, path: str) -> Literal:
         """Take the first variant that fits the value as it is, else the first that can read it."""
-        for encoder in dict.fromkeys((_Encoder(reads_text=False), self)):
+        for encoder in dict.fromkeys((_Encoder(reads_text=False, upload=self.upload), self)):
             for variant in literal_type.union_type.variants:
                 try:
                     inner = encoder.encode(value, variant, path)
@@ -217,6 +230,13 @@ class _Encoder:
             metadata=literals_pb2.StructuredDatasetMetadata(structured_dataset_type=kind),
         )
         return Literal(scalar=literals_pb2.Scalar(structured_dataset=dataset))
+
+
+_BY_ADDRESS = {"blob", "schema", "structured_dataset_type"}
+
+
+def _is_uploadable(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in _UPLOADABLE
 
 
 def _is_none(literal_type: types_pb2.LiteralType) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flyteidl.core import literals_pb2, types_pb2
 
-from flyte_provider._client.codec.encode import encode
+from flyte_provider._client.codec.encode import Upload, encode
 from flyte_provider._client.codec.structs import did_you_mean
 from flyte_provider._client.codec.type_names import name_type
 from flyte_provider.exceptions import FlyteInputError
@@ -33,10 +33,13 @@ class InputInterface:
     fixed: frozenset[str] = field(default_factory=frozenset)
 
 
-def encode_inputs(inputs: Mapping[str, Any], interface: InputInterface) -> literals_pb2.LiteralMap:
+def encode_inputs(
+    inputs: Mapping[str, Any], interface: InputInterface, upload: Upload | None = None
+) -> literals_pb2.LiteralMap:
     """Return the inputs as literals; what is left out keeps the launch plan's default.
 
     :param inputs: values keyed by input name
+    :param upload: stores dataframes and the like; called only when all inputs are right
     :raises FlyteInputError: one sentence about the first thing that does not fit
     """
     for name in inputs:
@@ -47,9 +50,17 @@ def encode_inputs(inputs: Mapping[str, Any], interface: InputInterface) -> liter
                 f"input {name!r}: missing; {interface.entity} needs it ({name_type(interface.types[name])})",
                 input_name=name,
             )
-    return literals_pb2.LiteralMap(
-        literals={name: _encode_one(name, value, interface) for name, value in inputs.items()}
-    )
+    checked = {
+        name: _encode_one(name, value, interface, upload and _store_nothing) for name, value in inputs.items()
+    }
+    if upload is not None:
+        checked = {name: _encode_one(name, value, interface, upload) for name, value in inputs.items()}
+    return literals_pb2.LiteralMap(literals=checked)
+
+
+def _store_nothing(value: Any, literal_type: types_pb2.LiteralType) -> literals_pb2.Literal:
+    """Stand in for the upload while the inputs are checked."""
+    return literals_pb2.Literal()
 
 
 def _refuse_unknown(name: str, interface: InputInterface) -> None:
@@ -65,9 +76,11 @@ def _refuse_unknown(name: str, interface: InputInterface) -> None:
     )
 
 
-def _encode_one(name: str, value: Any, interface: InputInterface) -> literals_pb2.Literal:
+def _encode_one(
+    name: str, value: Any, interface: InputInterface, upload: Upload | None
+) -> literals_pb2.Literal:
     try:
-        return encode(value, interface.types[name], f"input {name!r}")
+        return encode(value, interface.types[name], f"input {name!r}", upload)
     except FlyteInputError as exc:
         exc.input_name = name
         raise
