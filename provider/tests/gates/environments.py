@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
+from email.parser import Parser
 from pathlib import Path
 
 PROVIDER = Path(__file__).parents[2]
@@ -77,3 +79,12 @@ def build_wheel(folder: Path) -> Path:
     uv("build", "--quiet", "--wheel", "--out-dir", folder, PROVIDER)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def requirements_of(wheel: Path) -> list[str]:
+    """Return what the wheel needs, so that "lowest direct" counts it as asked for."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    found = metadata.get_all("Requires-Dist") or []
+    return [line for line in found if "extra ==" not in line and not line.startswith("apache-airflow")]

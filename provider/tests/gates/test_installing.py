@@ -6,13 +6,11 @@ Slow: each cell downloads and installs some two hundred packages.
 from __future__ import annotations
 
 import json
-import zipfile
-from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
-from .environments import Environment, build_wheel, plain_environ, run
+from .environments import Environment, build_wheel, plain_environ, requirements_of, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -36,15 +34,6 @@ import flyte_provider.decorators.flyte, flyte_provider.notifications.flyte, flyt
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-def requirements_of(wheel: Path) -> list[str]:
-    """Return what the wheel needs, so that "lowest direct" counts it as asked for."""
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = Parser().parsestr(archive.read(name).decode())
-    found = metadata.get_all("Requires-Dist") or []
-    return [line for line in found if "extra ==" not in line and not line.startswith("apache-airflow")]
 
 
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
