@@ -43,6 +43,10 @@ def airflow(resumed_flyte: ResumedFlyte, tmp_path_factory: pytest.TempPathFactor
     extra = {"project": "flytesnacks", "domain": "development", "timeout": 60}
     host = f"http://127.0.0.1:{resumed_flyte.port}"
     connection = {"conn_type": "flyte", "host": host, "extra": extra}
-    more = {"AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection), "AIRFLOW__CORE__PARALLELISM": "8"}
+    more = {
+        "AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection),
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__FLYTE__RESUME_AFTER": "2",
+    }
     with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
         yield airflow
