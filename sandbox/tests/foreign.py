@@ -14,7 +14,7 @@ LOCK = ROOT / "deploy" / "environments" / "dev.txt"
 
 
 def make_environment(folder: Path, *packages: str) -> Path:
-    """:param packages: what it has besides flyte-sandbox; from the cache, in the versions of the lock.
+    """:param packages: what it has besides flyte-sandbox, in the versions of the lock.
 
     :return: its interpreter.
     """
@@ -26,7 +26,9 @@ def make_environment(folder: Path, *packages: str) -> Path:
     (wheel,) = wheels.glob("*.whl")
     _run([uv, "venv", "-q", "-p", os.path.realpath(sys.executable), str(folder / "venv")])
     python = folder / "venv" / "bin" / "python"
-    _run([uv, "pip", "install", "-q", "--offline", "-p", str(python), "-c", str(LOCK), str(wheel), *packages])
+    install = [uv, "pip", "install", "-q", "-p", str(python), "-c", str(LOCK), str(wheel), *packages]
+    if _done([*install, "--offline"]).returncode != 0:
+        _run(install)  # the cache of a fresh machine knows what the lock names, not what an index would say
     return python
 
 
@@ -49,7 +51,11 @@ def _uv() -> str:
 
 
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(
+    done = _done(command)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def _done(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         command, cwd=ROOT / "sandbox", capture_output=True, text=True, check=False, env=clean_environ()
     )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
