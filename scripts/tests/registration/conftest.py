@@ -56,7 +56,12 @@ def register(flyte: FakeFlyte, source_root: Path, home: Path, tmp_path: Path) ->
             text=True,
             check=False,
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(tmp_path), **(environ or {})},
+            env={
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "HOME": str(home),
+                "TMPDIR": str(tmp_path),
+                **(environ or {}),
+            },
         )
         events = [json.loads(line) for line in result.stdout.splitlines()]
         return Outcome(result.returncode, events, result.stderr)

@@ -62,7 +62,7 @@ class FakeFlyte(admin_pb2_grpc.AdminServiceServicer, dataproxy_pb2_grpc.DataProx
         for node in request.spec.template.nodes:
             if node.HasField("task_node"):
                 self._check_reference(node.task_node.reference_id, context)
-            elif node.HasField("workflow_node"):
+            elif node.workflow_node.HasField("launchplan_ref"):
                 self._check_reference(node.workflow_node.launchplan_ref, context)
         self._create("workflow", request, context)
         return workflow_pb2.WorkflowCreateResponse()

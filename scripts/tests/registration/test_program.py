@@ -14,10 +14,10 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 def read_archive(flyte: FakeFlyte) -> dict[str, str]:
-    """The uploaded sources: text by name."""
+    """The uploaded sources: text by name; what is none is not looked into."""
     (content,) = [value for uri, value in flyte.objects.items() if uri.endswith(".tar.gz")]
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        return {name: tar.extractfile(name).read().decode() for name in tar.getnames()}  # type: ignore[union-attr]
+        return {name: tar.extractfile(name).read().decode(errors="replace") for name in tar.getnames()}  # type: ignore[union-attr]
 
 
 def test_everything_under_the_root_is_registered_and_active(
