@@ -190,5 +190,6 @@ class _Checker:
 
 def did_you_mean(wrong: str, known: list[str]) -> str:
     """Return ``; did you mean …?`` when something known is close, else an empty text."""
-    close = difflib.get_close_matches(wrong, known, n=3, cutoff=0.6)
+    cutoff = 0.8 if "." in wrong else 0.6  # dotted names of one project are alike without being meant
+    close = difflib.get_close_matches(wrong, known, n=3, cutoff=cutoff)
     return f"; did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
