@@ -42,6 +42,15 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
+def of_uv() -> dict[str, str]:
+    """Where packages come from on this machine, for the environments that an ImageSpec asks for."""
+    named = ("UV_", "SSL_CERT_")
+    kept = {
+        key: value for key, value in os.environ.items() if key.startswith(named) or "_PROXY" in key.upper()
+    }
+    return {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv"), **kept}
+
+
 @pytest.fixture
 def register(flyte: FakeFlyte, source_root: Path, home: Path, tmp_path: Path) -> Register:
     """Runs the program; arguments are added to the usual ones, ``root`` and ``environ`` replace theirs."""
@@ -57,6 +66,7 @@ def register(flyte: FakeFlyte, source_root: Path, home: Path, tmp_path: Path) ->
             check=False,
             cwd=tmp_path,
             env={
+                **of_uv(),
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "HOME": str(home),
                 "TMPDIR": str(tmp_path),
