@@ -6,11 +6,18 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from flyte_sandbox.db.database import Database
+
+from ..durability.server import eventually
 
 NOBODY = 65534
 
@@ -23,8 +30,19 @@ def binaries() -> Path:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """:return: an SQLAlchemy URL; PostgreSQL refuses to run as root, so root runs it as nobody."""
+def running_postgres() -> Iterator[str]:
+    """:return: an SQLAlchemy URL that answers."""
+    # pytest's own folders are closed to nobody, which runs the server for root.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        Path(name).chmod(0o755)
+        with _started(Path(name, "server")) as url:
+            eventually(lambda: _answers(url))
+            yield url
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[str]:
+    """PostgreSQL refuses to run as root, so root runs it as nobody."""
     identity: dict[str, Any] = {}
     folder.mkdir()
     if os.geteuid() == 0:
@@ -55,3 +73,14 @@ def running_postgres(folder: Path) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    database = Database(url)
+    try:
+        with database.read():
+            return True
+    except OperationalError:
+        return False
+    finally:
+        database.close()

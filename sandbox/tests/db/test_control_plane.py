@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,10 +29,8 @@ from ..admin.test_named_entities import update as describe
 from ..admin.test_reported_events import Teller
 from ..admin.test_signals import ID as SIGNAL
 from ..conformance.entities import INTEGER, launch_plan_request
-from ..durability.server import eventually
 from .postgres import running_postgres
 from .test_migrating import check_migration
-from .test_postgres import answers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the wheel's binaries are tried on Linux")
 TOGETHER = 8
@@ -41,12 +38,8 @@ TOGETHER = 8
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with running_postgres(folder / "server") as url:
-            eventually(lambda: answers(url))
-            yield url
+    with running_postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flyteidl.admin import common_pb2
 from flyteidl.core.execution_pb2 import WorkflowExecution
-from sqlalchemy.exc import OperationalError
 
-from flyte_sandbox.db.database import Database
 from flyte_sandbox.errors import AlreadyExists
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
@@ -26,24 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the wheel's bin
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    # pytest's own folders are closed to nobody, which runs the server for root.
-    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with running_postgres(folder / "server") as url:
-            eventually(lambda: answers(url))
-            yield url
-
-
-def answers(url: str) -> bool:
-    database = Database(url)
-    try:
-        with database.read():
-            return True
-    except OperationalError:
-        return False
-    finally:
-        database.close()
+    with running_postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ def strip_variable_map(variables: interface_pb2.VariableMap) -> interface_pb2.Va
     return stripped
 
 
-def strip_type(literal_type: types_pb2.LiteralType) -> types_pb2.LiteralType:
-    stripped = types_pb2.LiteralType()
-    stripped.CopyFrom(literal_type)
-    _strip(stripped)
-    return stripped
-
-
 def _strip(literal_type: types_pb2.LiteralType) -> None:
     literal_type.ClearField("metadata")
     if CACHE_KEY_ANNOTATION not in literal_type.annotation.annotations.fields:

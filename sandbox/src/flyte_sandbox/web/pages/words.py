@@ -96,13 +96,6 @@ def duration_text(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
 
 
-def size_text(count: int) -> str:
-    value, units = float(count), ["bytes", "KB", "MB", "GB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} bytes" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
-
-
 def type_text(kind: types_pb2.LiteralType) -> str:
     """As a Python programmer would write it."""
     which = kind.WhichOneof("type")
