@@ -77,6 +77,11 @@ def get_float(name: str) -> float:
     return float(_conf().getfloat(SECTION, name, fallback=float(OPTIONS[name].default)))
 
 
+def get_seconds(name: str, given: float | None) -> float:
+    """Return what was given, else the setting of that name."""
+    return get_float(name) if given is None else float(given)
+
+
 def get_int(name: str) -> int:
     """Return a count."""
     return int(_conf().getint(SECTION, name, fallback=int(OPTIONS[name].default)))

@@ -42,6 +42,17 @@ def error_of(
     return None
 
 
+def has_succeeded(execution: execution_pb2.Execution, url: str) -> bool:
+    """Return whether it has; False while it runs.
+
+    :raises FlyteExecutionError: it failed, was aborted or timed out
+    """
+    error = error_of(execution, url)
+    if error is not None:
+        raise error
+    return bool(execution.closure.phase == phases.SUCCEEDED)
+
+
 def _failed(
     execution: execution_pb2.Execution, url: str, failed_node: FailedNode | None
 ) -> FlyteExecutionFailedError:

@@ -90,12 +90,9 @@ class FlyteAsyncHook(BaseHook):
         return self._has_succeeded(await self.get_execution(execution_name))
 
     def _has_succeeded(self, execution: execution_pb2.Execution) -> bool:
-        from flyte_provider._client.outcomes import error_of
+        from flyte_provider._client.outcomes import has_succeeded
 
-        error = error_of(execution, self._hook.console_url(execution.id.name))
-        if error is not None:
-            raise error
-        return bool(execution.closure.phase == FlyteHook.SUCCEEDED)
+        return has_succeeded(execution, self._hook.console_url(execution.id.name))
 
     async def wait(
         self,
@@ -113,8 +110,8 @@ class FlyteAsyncHook(BaseHook):
         :raises TimeoutError: when it still runs after ``timeout_seconds``
         """
         intervals = look_intervals(
-            poll_interval or _settings.get_float("poll_interval"),
-            max_poll_interval or _settings.get_float("max_poll_interval"),
+            _settings.get_seconds("poll_interval", poll_interval),
+            _settings.get_seconds("max_poll_interval", max_poll_interval),
         )
         try:
             return await asyncio.wait_for(self._look_until_end(execution_name, intervals), timeout_seconds)

@@ -271,13 +271,9 @@ class FlyteHook(BaseHook):
         :param remote: taken for compatibility with 0.0.5 and not used
         :raises FlyteExecutionError: when it failed, was aborted or timed out
         """
-        from flyte_provider._client.outcomes import error_of
+        from flyte_provider._client.outcomes import has_succeeded
 
-        execution = self.get_execution(execution_name)
-        error = error_of(execution, self.console_url(execution_name))
-        if error is not None:
-            raise error
-        return bool(execution.closure.phase == self.SUCCEEDED)
+        return has_succeeded(self.get_execution(execution_name), self.console_url(execution_name))
 
     def wait(
         self,
@@ -298,8 +294,8 @@ class FlyteHook(BaseHook):
 
         give_up_at = time.monotonic() + timeout_seconds if timeout_seconds is not None else float("inf")
         intervals = look_intervals(
-            poll_interval or _settings.get_float("poll_interval"),
-            max_poll_interval or _settings.get_float("max_poll_interval"),
+            _settings.get_seconds("poll_interval", poll_interval),
+            _settings.get_seconds("max_poll_interval", max_poll_interval),
         )
         while not self.execution_status(execution_name):
             left = give_up_at - time.monotonic()

@@ -435,8 +435,7 @@ class FlyteOperator(BaseOperator):
 
     def _seconds(self, name: str) -> float:
         """Return the keyword of that name, or the ``[flyte]`` setting."""
-        value = getattr(self, name)
-        return _settings.get_float(name) if value is None else float(value)
+        return _settings.get_seconds(name, getattr(self, name))
 
     def _look_from_here(
         self, execution_id: WorkflowExecutionIdentifier, deadline: float | None

@@ -255,7 +255,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         assert self._budget is not None
         if self.poke(context):
             return
-        after = _settings.get_float("defer_after") if self.defer_after is None else self.defer_after
+        after = _settings.get_seconds("defer_after", self.defer_after)
         seconds = min(after, self.timeout)
         intervals = look_intervals(self.poke_interval, self.poke_interval)
         execution = self._watch.look_until_end(self._id, intervals, self._budget, seconds)
