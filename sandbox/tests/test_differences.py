@@ -11,7 +11,7 @@ from flyteidl.core import workflow_pb2
 
 import flyte_sandbox
 from flyte_sandbox.differences import DIFFERENCES, KINDS_OF_NODES, MISSING_CALLS, Difference, page
-from flyte_sandbox.engine.nodes.table import KINDS
+from flyte_sandbox.engine.deciding.nodes.table import KINDS
 from flyte_sandbox.rpc.handlers import Admin, handlers
 from flyte_sandbox.rpc.methods import SERVICES, methods
 

@@ -44,7 +44,8 @@ class SandboxConfig:
     :param mark: name and value of the variable that every process of this stack carries.
     :param task_uid: whom tasks run as when root runs the sandbox; None chooses a number without an account, 0
         is root. Where it cannot get everywhere it must, tasks run as root, and the parity note says so.
-    :param secrets: file of the tasks' secrets, see ``engine.secrets``; None: ``secrets.toml`` in ``state``.
+    :param secrets: file of the tasks' secrets, see ``engine.tasks.secrets``; None: ``secrets.toml`` in
+        ``state``.
     :param allow_other_users: accept connections from other users of this machine.
     :param allowed_hosts: further names under which HTTP may be addressed.
     :param cors_origins: origins of other pages that may call the HTTP API.

@@ -81,7 +81,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "All containers run, with the pod's settings",
         "The primary container runs as any task; what was left out is said on the attempt",
         "There are no pods",
-        "engine/pods.py",
+        "engine/tasks/pods.py",
     ),
     Difference(
         Effect.LENIENT,
@@ -98,7 +98,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The task runs in the environment of the image's name, else in the default one, which the attempt's "
         "reasons say; with strict images it fails",
         "No containers: what the image lacks may be installed here, and the other way round",
-        "engine/parity.py",
+        "engine/tasks/parity.py",
     ),
     Difference(
         Effect.LENIENT,
@@ -120,7 +120,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "request fails (`ResourceRequestsExceedLimits`), and more private memory than the limit ends the "
         "attempt (`OOMKilled`). CPU limits and ephemeral storage have no effect",
         'Code with `mem="64Gi", gpu="1"` runs unchanged on a laptop',
-        "engine/resources.py",
+        "engine/resources/claims.py",
     ),
     Difference(
         Effect.LENIENT,
@@ -138,7 +138,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "They are checked, stored and shown, and have no effect, whether they come with a request or from "
         "matchable attributes; the attempt's reasons name the account",
         "There is no pod to give them to",
-        "engine/parity.py",
+        "engine/tasks/parity.py",
     ),
     Difference(
         Effect.LENIENT,
@@ -215,7 +215,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "ContainerTasks, connectors (SQL, sensors …) and distributed types (Spark, Ray …) run",
         "They register; the node fails with `TaskTypeUnsupported`, without a retry, and says what to do",
         "They need containers, services or operators that are not there",
-        "engine/task_types.py",
+        "engine/tasks/task_types.py",
     ),
     # ---- other
     Difference(
@@ -224,7 +224,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "From Kubernetes or a cloud's manager; a group's version is not looked at",
         "From `secrets.toml` (mode 0600) on this machine; a group may have versions, which flytekit asks for",
         "There is no cluster to keep them",
-        "engine/secrets.py",
+        "engine/tasks/secrets.py",
     ),
     Difference(
         Effect.OTHER,
@@ -249,7 +249,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "An orderly stop ends them, and the next start begins the same attempt again, from its checkpoint "
         "if it left one, without using a retry; after a kill -9 they run on and are adopted",
         "A laptop is switched off at night",
-        "engine/attempts.py",
+        "engine/tasks/attempts.py",
     ),
     Difference(
         Effect.OTHER,
@@ -267,7 +267,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The plugin keeps the start in memory: a restart of propeller begins the sleep anew",
         "The time counts from the attempt's start",
         "A restart of a laptop shall not prolong what is measured or demonstrated",
-        "engine/sleeping.py",
+        "engine/tasks/sleeping.py",
     ),
     Difference(
         Effect.OTHER,
@@ -275,7 +275,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "`ResourceDeletedExternally` (SYSTEM)",
         "`Interrupted` (SYSTEM); the budget of retries is the same",
         "There is no resource that could have been deleted",
-        "engine/outcomes.py",
+        "engine/tasks/outcomes.py",
     ),
     Difference(
         Effect.OTHER,
@@ -283,7 +283,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The message starts with `Pod failed. No message received from kubernetes.`",
         "The message starts with what follows that sentence; code, kind and retries are the same",
         "There is no pod",
-        "engine/outcomes.py",
+        "engine/tasks/outcomes.py",
     ),
     Difference(
         Effect.OTHER,
@@ -291,7 +291,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Only the message says anything; code and kind are empty",
         "Code and kind of the first element that failed, the message as there",
         "Whoever reads the code should not find nothing",
-        "engine/nodes/array.py",
+        "engine/deciding/nodes/array.py",
     ),
     Difference(
         Effect.OTHER,
@@ -334,7 +334,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "`s3://my-s3-bucket/…`",
         "Absolute paths of this machine; clients see `s3://my-s3-bucket/…` everywhere",
         "No copies and no S3 client between a task and its data",
-        "engine/attempts.py",
+        "engine/tasks/attempts.py",
     ),
     Difference(
         Effect.OTHER,
@@ -343,7 +343,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "QUEUED until there is room and the process exists, then RUNNING; with `resources = enforce` "
         "WAITING_FOR_RESOURCES while there is no room",
         "There is no pod that could be pulled or pending",
-        "engine/nodes/task.py",
+        "engine/deciding/nodes/task.py",
     ),
     Difference(
         Effect.OTHER,
@@ -351,7 +351,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Is taken over like any node when it had succeeded",
         "Runs again",
         "It cleans up, or tells somebody, and there is something new to clean up and to tell",
-        "engine/flow.py",
+        "engine/deciding/flow.py",
     ),
     Difference(
         Effect.OTHER,
@@ -359,7 +359,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The whole attempt, the time in which its pod waits for a machine included",
         "An attempt from the start of its process; waiting for a slot does not count",
         "A laptop has two slots where a cluster has hundreds, and the same code has to end well on both",
-        "engine/deadlines.py",
+        "engine/deciding/deadlines.py",
     ),
     Difference(
         Effect.OTHER,
@@ -367,7 +367,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Until the engine's next round, up to 30 s",
         "None",
         "One thread is told when an attempt ends and has no rounds",
-        "engine/nodes/task.py",
+        "engine/deciding/nodes/task.py",
     ),
     Difference(
         Effect.OTHER,
@@ -408,7 +408,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Run on machines that can be taken away; `instance_class` says so",
         "`instance_class` says so, and nothing is taken away",
         "One machine",
-        "engine/interruptible.py",
+        "engine/deciding/interruptible.py",
     ),
     Difference(
         Effect.OTHER,
@@ -416,7 +416,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The file is not read: `Interrupted` (SYSTEM), three more attempts",
         "The file says what went wrong, and how often it is tried again",
         "The user's own error is what the user wants to see",
-        "engine/outcomes.py",
+        "engine/tasks/outcomes.py",
     ),
     Difference(
         Effect.OTHER,
@@ -440,7 +440,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "The round of the engine fails and is repeated",
         "A miss, shown as CACHE_LOOKUP_FAILURE while the task runs",
         "A cache must not keep anybody from working",
-        "engine/cache_lookups.py",
+        "engine/caching/lookups.py",
     ),
     Difference(
         Effect.OTHER,

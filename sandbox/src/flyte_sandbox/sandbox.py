@@ -41,15 +41,15 @@ from flyte_sandbox.config import BUCKET, SandboxConfig
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.alarms import Alarms
-from flyte_sandbox.engine.attempts import AttemptPlanner
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.loop import Engine
-from flyte_sandbox.engine.ordering import Orders
-from flyte_sandbox.engine.rationing import Rationing
-from flyte_sandbox.engine.secrets import open_secrets
-from flyte_sandbox.engine.sleeping import Sleeper
-from flyte_sandbox.engine.task_attributes import TaskAttributes
-from flyte_sandbox.engine.task_environment import platform_env
+from flyte_sandbox.engine.resources.attributes import TaskAttributes
+from flyte_sandbox.engine.resources.rationing import Rationing
+from flyte_sandbox.engine.tasks.attempts import AttemptPlanner
+from flyte_sandbox.engine.tasks.ordering import Orders
+from flyte_sandbox.engine.tasks.platform_env import platform_env
+from flyte_sandbox.engine.tasks.secrets import open_secrets
+from flyte_sandbox.engine.tasks.sleeping import Sleeper
 from flyte_sandbox.environments import BuiltEnvironments, Environments
 from flyte_sandbox.rpc.dispatch import Dispatcher
 from flyte_sandbox.rpc.first_look import FirstLook

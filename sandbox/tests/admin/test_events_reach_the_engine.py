@@ -13,7 +13,7 @@ from flyte_sandbox.phases import WORKFLOW
 from flyte_sandbox.testing import running_sandbox
 
 from ..durability.server import eventually
-from ..engine.test_sleeping import launch, wait
+from ..engine.tasks.test_sleeping import launch, wait
 
 pytestmark = pytest.mark.processes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flyteidl.admin import matchable_resource_pb2
 
-from flyte_sandbox.engine.task_attributes import TaskAttributes
+from flyte_sandbox.engine.resources.attributes import TaskAttributes
 
 from .launches import ExecutionId, launch, register
 from .rooms import Rooms

@@ -23,7 +23,7 @@ from flyte_sandbox.cli import main
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.acting import Actor
 from flyte_sandbox.engine.loop import Engine
-from flyte_sandbox.engine.ordering import Orders
+from flyte_sandbox.engine.tasks.ordering import Orders
 from flyte_sandbox.runner import ProcessRunner
 
 

@@ -17,7 +17,7 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.engine import loop
 from flyte_sandbox.engine.messages import Attempt, NodeEvent
-from flyte_sandbox.engine.ordering import Orders
+from flyte_sandbox.engine.tasks.ordering import Orders
 from flyte_sandbox.testing import Sandbox, client_env, running_sandbox
 
 from .server import WORKFLOWS, eventually

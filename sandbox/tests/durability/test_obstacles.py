@@ -16,7 +16,7 @@ from flyteidl.core.execution_pb2 import TaskExecution, WorkflowExecution
 
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.engine import loop
-from flyte_sandbox.engine.attempts import AttemptPlanner
+from flyte_sandbox.engine.tasks.attempts import AttemptPlanner
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
 from ..engine.test_loop import launch, register_counter

@@ -22,10 +22,10 @@ from flyteidl.event import event_pb2
 
 from flyte_sandbox.compiler.identifiers import identifier_key
 from flyte_sandbox.compiler.workflows import compile_workflow
-from flyte_sandbox.engine.decide import decide, flush
+from flyte_sandbox.engine.deciding.decide import decide, flush
+from flyte_sandbox.engine.deciding.step import Step
 from flyte_sandbox.engine.messages import AttemptEnded, AttemptStarted, Begin, Message, NodeEvent, Outcome
 from flyte_sandbox.engine.model import ExecutionError, Run
-from flyte_sandbox.engine.step import Step
 
 TEXT = types_pb2.LiteralType(simple=types_pb2.STRING)
 EXECUTION = identifier_pb2.WorkflowExecutionIdentifier(

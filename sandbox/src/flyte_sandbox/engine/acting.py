@@ -19,7 +19,8 @@ from flyte_sandbox.db import signals
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import from_micros
 from flyte_sandbox.engine.alarms import Alarms
-from flyte_sandbox.engine.cache_lookups import CacheLookups
+from flyte_sandbox.engine.caching.lookups import CacheLookups
+from flyte_sandbox.engine.failures import user_error
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     Act,
@@ -44,10 +45,9 @@ from flyte_sandbox.engine.messages import (
     Woken,
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
-from flyte_sandbox.engine.ordering import Orders, Post
-from flyte_sandbox.engine.sleeping import TASK_TYPE as CORE_SLEEP
-from flyte_sandbox.engine.sleeping import Sleeper
-from flyte_sandbox.engine.step import user_error
+from flyte_sandbox.engine.tasks.ordering import Orders, Post
+from flyte_sandbox.engine.tasks.sleeping import TASK_TYPE as CORE_SLEEP
+from flyte_sandbox.engine.tasks.sleeping import Sleeper
 from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, NotFound, SandboxError
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.database import Database
-from flyte_sandbox.engine import resume
+from flyte_sandbox.engine.deciding import resume
 from flyte_sandbox.engine.messages import ChildEnded, Recovered
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.errors import NotFound

@@ -21,7 +21,9 @@ from flyte_sandbox.clock import Clock
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.engine.acting import Actor
-from flyte_sandbox.engine.decide import decide, flush
+from flyte_sandbox.engine.deciding.decide import decide, flush
+from flyte_sandbox.engine.deciding.step import Step
+from flyte_sandbox.engine.failures import system_error
 from flyte_sandbox.engine.loading import Loader
 from flyte_sandbox.engine.messages import (
     AttemptStarted,
@@ -34,7 +36,6 @@ from flyte_sandbox.engine.messages import (
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.records import write_records
-from flyte_sandbox.engine.step import Step, system_error
 from flyte_sandbox.phases import WORKFLOW
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flyte_sandbox.admin import events, signals
 from flyte_sandbox.catalog import artifacts, reservations
 from flyte_sandbox.db.times import to_micros
-from flyte_sandbox.engine.caching import UnversionedError, cache_key
+from flyte_sandbox.engine.caching.keys import UnversionedError, cache_key
 from flyte_sandbox.engine.messages import (
     CachePut,
     NeedSignal,

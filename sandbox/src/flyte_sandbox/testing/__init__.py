@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from flyte_sandbox.engine.task_environment import S3_ACCESS_KEY, S3_SECRET_KEY
+from flyte_sandbox.engine.tasks.platform_env import S3_ACCESS_KEY, S3_SECRET_KEY
 from flyte_sandbox.sandbox import Sandbox
 from flyte_sandbox.testing.control import SkipError, skip
 from flyte_sandbox.testing.endpoint import EndpointSandbox

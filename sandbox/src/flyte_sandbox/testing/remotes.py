@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flyte_sandbox.engine.task_environment import S3_ACCESS_KEY, S3_SECRET_KEY
+from flyte_sandbox.engine.tasks.platform_env import S3_ACCESS_KEY, S3_SECRET_KEY
 
 if TYPE_CHECKING:
     from flytekit.remote import FlyteRemote
