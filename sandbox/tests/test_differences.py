@@ -10,9 +10,10 @@ import pytest
 from flyteidl.core import workflow_pb2
 
 import flyte_sandbox
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.differences import DIFFERENCES, KINDS_OF_NODES, MISSING_CALLS, Difference, page
 from flyte_sandbox.engine.deciding.nodes.table import KINDS
-from flyte_sandbox.rpc.handlers import Admin, handlers
+from flyte_sandbox.rpc.handlers import handlers
 from flyte_sandbox.rpc.methods import SERVICES, methods
 
 SOURCE = Path(flyte_sandbox.__file__).parent

@@ -16,24 +16,8 @@ from typing import Any, Self, TypeAlias, TypeVar
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
-from flyte_sandbox.admin.attributes import Attributes
 from flyte_sandbox.admin.data_proxy import DataProxy
-from flyte_sandbox.admin.description_entities import DescriptionEntities
-from flyte_sandbox.admin.executions import Executions
-from flyte_sandbox.admin.launch_plans import LaunchPlans
-from flyte_sandbox.admin.launch_targets import LaunchTargets
-from flyte_sandbox.admin.launching import Launching
-from flyte_sandbox.admin.metrics import Metrics
-from flyte_sandbox.admin.named_entities import NamedEntities
-from flyte_sandbox.admin.node_executions import NodeExecutions
-from flyte_sandbox.admin.projects import Projects
-from flyte_sandbox.admin.relaunching import Relaunching
-from flyte_sandbox.admin.reported_events import ReportedEvents
-from flyte_sandbox.admin.signals import Signals
-from flyte_sandbox.admin.single_tasks import SingleTasks
-from flyte_sandbox.admin.task_executions import TaskExecutions
-from flyte_sandbox.admin.tasks import Tasks
-from flyte_sandbox.admin.workflows import Workflows
+from flyte_sandbox.admin.rooms import Admin, make_admin
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock, SystemClock
@@ -53,7 +37,7 @@ from flyte_sandbox.engine.tasks.sleeping import Sleeper
 from flyte_sandbox.environments import BuiltEnvironments, Environments
 from flyte_sandbox.rpc.dispatch import Dispatcher
 from flyte_sandbox.rpc.first_look import FirstLook
-from flyte_sandbox.rpc.handlers import Admin, handlers
+from flyte_sandbox.rpc.handlers import handlers
 from flyte_sandbox.rpc.server import GrpcServer
 from flyte_sandbox.runner import ProcessRunner, TaskUsers
 from flyte_sandbox.runner.machine import this_machine
@@ -177,30 +161,10 @@ class Sandbox:
 
     def _build_admin(self) -> Admin:
         db, clock, store = self.db, self._clock, self.store
-        projects = Projects(db, clock)
-        projects.ensure_default()
-        tasks = Tasks(db, clock, projects)
-        workflows = Workflows(db, clock, projects, tasks, self.config.max_nodes)
-        launch_plans = LaunchPlans(db, clock, projects, lambda: self.scheduler.changed())
-        targets = LaunchTargets(db, SingleTasks(db, tasks, workflows, launch_plans))
-        launching = Launching(db, clock, store, projects, targets, self.engine.created)
-        return Admin(
-            projects=projects,
-            named_entities=NamedEntities(db, clock),
-            description_entities=DescriptionEntities(db),
-            tasks=tasks,
-            workflows=workflows,
-            launch_plans=launch_plans,
-            attributes=Attributes(db, clock, projects),
-            launching=launching,
-            relaunching=Relaunching(db, store, launching.create),
-            executions=Executions(db, clock, store, self.engine.terminated),
-            node_executions=NodeExecutions(db, store),
-            task_executions=TaskExecutions(db, store),
-            metrics=Metrics(db, store),
-            reported_events=ReportedEvents(db, store, self.engine.changed),
-            signals=Signals(db, clock, self.engine.signalled),
-            data_proxy=DataProxy(db, clock, store, self.signer, self.public_url, self._publish_deck),
+        data_proxy = DataProxy(db, clock, store, self.signer, self.public_url, self._publish_deck)
+        max_nodes = self.config.max_nodes
+        return make_admin(
+            db, clock, store, self.engine, data_proxy, max_nodes, lambda: self.scheduler.changed()
         )
 
     def _build_actor(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flyte_sandbox.rpc.handlers import Admin
+from flyte_sandbox.admin.rooms import Admin
 
 from .rooms import Rooms, make_rooms
 

@@ -7,7 +7,7 @@ from typing import Any
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2, literals_pb2
 
-from flyte_sandbox.rpc.handlers import Admin
+from flyte_sandbox.admin.rooms import Admin
 
 from ..conformance.entities import identifier, integer, launch_plan_request, task_request, workflow_request
 

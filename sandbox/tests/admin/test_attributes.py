@@ -14,9 +14,9 @@ from flyteidl.admin import (
     workflow_attributes_pb2,
 )
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.errors import InvalidArgument, NotFound
-from flyte_sandbox.rpc.handlers import Admin
 
 from .launches import PROJECT, launch, register
 from .rooms import Rooms

@@ -6,8 +6,8 @@ import pytest
 from flyteidl.admin import common_pb2, description_entity_pb2
 from flyteidl.core import identifier_pb2
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.errors import InvalidArgument, NotFound
-from flyte_sandbox.rpc.handlers import Admin
 
 from ..conformance.entities import task_request, workflow_request
 

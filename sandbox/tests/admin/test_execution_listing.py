@@ -8,8 +8,8 @@ import pytest
 from flyteidl.admin import common_pb2, execution_pb2
 from sqlalchemy import event
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.errors import InvalidArgument
-from flyte_sandbox.rpc.handlers import Admin
 
 from .launches import PROJECT, TASK, launch, list_names, register
 from .rooms import Rooms

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from flyteidl.admin import common_pb2
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.errors import InvalidArgument
-from flyte_sandbox.rpc.handlers import Admin
 
 from ..conformance.entities import task_request
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flyteidl.admin import common_pb2, project_pb2
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound
-from flyte_sandbox.rpc.handlers import Admin
 
 from ..conformance.entities import task_request
 

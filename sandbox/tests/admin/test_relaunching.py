@@ -8,9 +8,9 @@ import pytest
 from flyteidl.admin import common_pb2, execution_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.errors import AlreadyExists, InvalidArgument, NotFound
-from flyte_sandbox.rpc.handlers import Admin
 
 from .launches import PROJECT, ExecutionId, get, inputs, launch, list_names, register
 from .rooms import Rooms

@@ -6,8 +6,8 @@ import pytest
 from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.errors import InvalidArgument
-from flyte_sandbox.rpc.handlers import Admin
 
 from ..conformance.entities import INTEGER, STRING, integer, text
 from .launches import PROJECT, ExecutionId

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flyteidl.admin import version_pb2
 
 from flyte_sandbox import FLYTE_VERSION, __version__
 from flyte_sandbox.admin.attributes import Attributes
 from flyte_sandbox.admin.data_proxy import DataProxy
-from flyte_sandbox.admin.description_entities import DescriptionEntities
-from flyte_sandbox.admin.executions import Executions
-from flyte_sandbox.admin.launch_plans import LaunchPlans
-from flyte_sandbox.admin.launching import Launching
-from flyte_sandbox.admin.metrics import Metrics
-from flyte_sandbox.admin.named_entities import NamedEntities
-from flyte_sandbox.admin.node_executions import NodeExecutions
-from flyte_sandbox.admin.projects import Projects
-from flyte_sandbox.admin.relaunching import Relaunching
-from flyte_sandbox.admin.reported_events import ReportedEvents
-from flyte_sandbox.admin.signals import Signals
-from flyte_sandbox.admin.task_executions import TaskExecutions
-from flyte_sandbox.admin.tasks import Tasks
-from flyte_sandbox.admin.workflows import Workflows
+from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.rpc.dispatch import Handler
 
 _ADMIN = "/flyteidl.service.AdminService/"
 _SIGNAL = "/flyteidl.service.SignalService/"
 _DATA = "/flyteidl.service.DataProxyService/"
-
-
-@dataclass(frozen=True)
-class Admin:
-    """The rooms of ``admin`` that answer calls."""
-
-    projects: Projects
-    named_entities: NamedEntities
-    description_entities: DescriptionEntities
-    tasks: Tasks
-    workflows: Workflows
-    launch_plans: LaunchPlans
-    attributes: Attributes
-    launching: Launching
-    relaunching: Relaunching
-    executions: Executions
-    node_executions: NodeExecutions
-    task_executions: TaskExecutions
-    metrics: Metrics
-    reported_events: ReportedEvents
-    signals: Signals
-    data_proxy: DataProxy
 
 
 def handlers(admin: Admin) -> dict[str, Handler]:
