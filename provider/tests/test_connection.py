@@ -70,7 +70,9 @@ def test_a_uri_connection_is_understood(monkeypatch: pytest.MonkeyPatch) -> None
     uri = "flyte://localhost:30080?insecure=False&project=p&domain=d&timeout=7"
     monkeypatch.setenv("AIRFLOW_CONN_C", uri)
     connection = parse_connection(BaseHook.get_connection("c"))
-    assert connection == FlyteConnection("c", "localhost:30080", project="p", domain="d", timeout_seconds=7.0)
+    assert connection == FlyteConnection(
+        "c", "localhost:30080", project="p", domain="d", timeout_seconds=7.0, auth_is_auto=True
+    )
 
 
 def test_extras_of_old_forms_are_understood() -> None:
@@ -134,6 +136,12 @@ def test_what_is_wrong_is_said_with_the_connections_name(
 )
 def test_how_to_authenticate_is_found_out(fields: dict[str, Any], mode: str) -> None:
     assert parse(**fields).auth_mode == mode
+
+
+def test_it_is_remembered_that_flyte_may_ask_nobody() -> None:
+    given = {"login": "id", "password": "s"}
+    assert parse(**given).auth_is_auto
+    assert not parse(**given, extra={"auth_mode": "client_credentials"}).auth_is_auto
 
 
 def test_lists_may_be_texts() -> None:

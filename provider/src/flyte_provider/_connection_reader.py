@@ -130,12 +130,17 @@ class Reader:
             raise self.error(f"Host names port {in_host} and Port is {port}; leave one of them out")
         return port or in_host
 
-    def auth_mode(self, has_login: bool, has_password: bool) -> str:
-        """Return the mode, ``auto`` resolved; refuse one that lacks what it needs."""
+    def wanted_auth_mode(self) -> str:
+        """Return the mode that the connection names, in our word for it."""
         word = (self.text("auth_mode") or "auto").lower()
         mode = _AUTH_ALIASES.get(re.sub(r"[-_]", "", word), word)
         if mode not in AUTH_MODES:
             raise self.error(f"auth_mode is {word!r}, expected one of {', '.join(AUTH_MODES)}")
+        return mode
+
+    def auth_mode(self, has_login: bool, has_password: bool) -> str:
+        """Return the mode, ``auto`` resolved; refuse one that lacks what it needs."""
+        mode = self.wanted_auth_mode()
         if mode == "auto":
             mode = self._mode_of_what_is_given(has_login and has_password)
         needed = {

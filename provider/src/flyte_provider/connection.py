@@ -25,7 +25,8 @@ class FlyteConnection:
     :param ca_cert_file_path: PEM file to trust instead of the system's authorities
     :param insecure_skip_verify: trust whatever certificate the server shows
     :param authority: name to check the server's certificate against
-    :param auth_mode: one of AUTH_MODES, ``auto`` resolved
+    :param auth_mode: one of AUTH_MODES, ``auto`` resolved to what the connection has
+    :param auth_is_auto: it was ``auto``, so a Flyte that asks nobody who he is gets no client credentials
     :param client_id: the login
     :param client_secret: the password
     :param scopes: OAuth scopes, empty for those that Flyte names
@@ -48,6 +49,7 @@ class FlyteConnection:
     insecure_skip_verify: bool = False
     authority: str = ""
     auth_mode: str = "none"
+    auth_is_auto: bool = False
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     scopes: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def parse_connection(conn: Any) -> FlyteConnection:
         insecure_skip_verify=skips_verify and not insecure,
         authority=reader.text("authority"),
         auth_mode=reader.auth_mode(bool(conn.login), bool(conn.password)),
+        auth_is_auto=reader.wanted_auth_mode() == "auto",
         client_id=str(conn.login or ""),
         client_secret=str(conn.password or ""),
         scopes=reader.words("scopes"),

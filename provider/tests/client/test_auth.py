@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from flyte_provider import _airflow_private
@@ -240,9 +241,35 @@ def test_a_proxy_in_front_gets_its_own_token(
     assert flyte.metadata[-1]["proxy-authorization"] == "Bearer iap"
 
 
-def test_nobody_is_told_to_say_who_he_is_in_vain(connection: FlyteConnection) -> None:
-    with pytest.raises(FlyteAuthenticationError, match="Set Client ID and Client secret"):
+def test_who_says_nothing_hears_what_flyte_wants(oauth: FakeOAuth, connection: FlyteConnection) -> None:
+    with pytest.raises(FlyteAuthenticationError, match="Set Client ID and Client secret") as caught:
         look(connection)
+    assert str(caught.value).endswith(f"; it takes tokens of {oauth.url}/token, scopes all offline")
+
+
+def test_a_flyte_that_does_not_say_what_it_wants_refuses_all_the_same(flyte: FakeAdmin) -> None:
+    flyte.fail("GetExecution", grpc.StatusCode.UNAUTHENTICATED)
+    with serve(flyte), pytest.raises(FlyteAuthenticationError, match=r"in the connection$"):
+        look(FlyteConnection("c", f"127.0.0.1:{flyte.port}", insecure=True))
+
+
+# -- auto ----------------------------------------------------------------------------------------------------
+
+
+def test_auto_asks_flyte_where_to_prove_who_we_are(oauth: FakeOAuth, connection: FlyteConnection) -> None:
+    assert look(replace(connection, **CLIENT, auth_is_auto=True)) == "e1"
+    assert len(oauth.asked) == 1
+
+
+async def test_auto_keeps_its_credentials_from_a_flyte_that_asks_nobody(flyte: FakeAdmin) -> None:
+    """flyteadmin has no AuthMetadataService where authentication is off; flytekit sends nothing then."""
+    with serve(flyte):
+        endpoint = f"127.0.0.1:{flyte.port}"
+        automatic = FlyteConnection("c", endpoint, insecure=True, auth_is_auto=True, **CLIENT)
+        assert await asyncio.to_thread(look, automatic) == "e1"
+        assert await look_async(automatic) == "e1"
+        await close_shared_channels()
+    assert all("authorization" not in sent for sent in flyte.metadata)
 
 
 # -- with flytekit -------------------------------------------------------------------------------------------
@@ -301,6 +328,8 @@ async def test_a_trigger_that_gets_no_token_hears_why(connection: FlyteConnectio
     await close_shared_channels()
 
 
+# In older versions of grpcio a call that is collected raises once more what its interceptor has raised.
+@pytest.mark.filterwarnings("ignore:.*InterceptedCall.__del__:pytest.PytestUnraisableExceptionWarning")
 async def test_a_refused_trigger_hears_it(oauth: FakeOAuth, connection: FlyteConnection) -> None:
     oauth.refuses_all = True
     with pytest.raises(FlyteAuthenticationError, match="UNAUTHENTICATED"):

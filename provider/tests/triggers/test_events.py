@@ -161,6 +161,116 @@ async def test_a_refusal_comes_out(admin: FakeAdmin, conn_id: str) -> None:
         await take(make(conn_id).run())
 
 
+# -- one stream for many watchers ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def streams() -> AsyncIterator[Any]:
+    """Airflow's own manager of shared streams (3.3 and newer)."""
+    module = pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow 3.3 shares streams")
+    manager = module.SharedStreamManager()
+    yield manager
+    await manager.stop_all()
+
+
+def share(streams: Any, trigger: Any, trigger_id: int) -> Any:
+    """Do as the triggerer does; return the trigger's events."""
+    stream = streams.subscribe(trigger_id=trigger_id, trigger=trigger, key=trigger.shared_stream_key())
+    return trigger.filter_shared_stream(stream)
+
+
+async def test_watchers_share_their_questions(streams: Any, admin: FakeAdmin, conn_id: str) -> None:
+    for number in range(5):
+        launch(admin, f"e{number}", f"lp{number}")
+    triggers = [make(conn_id, launchplan_name=f"lp{number}") for number in range(5)]
+    told = [asyncio.ensure_future(take(share(streams, one, id(one)))) for one in triggers]
+    # One of each trigger's own, to catch up; everything after that is the stream's.
+    await looked(admin, len(triggers) + 1)
+    admin.end("e3")
+    assert [payload["name"] for payload in await told[3]] == ["e3"]
+    before = admin.count("ListExecutions")
+    for number in (0, 1, 2, 4):
+        admin.end(f"e{number}")
+    rest = await asyncio.gather(*told[:3], told[4])
+    assert [payload["name"] for (payload,) in rest] == ["e0", "e1", "e2", "e4"]
+    assert admin.count("ListExecutions") - before <= 3
+
+
+async def test_a_shared_stream_tells_only_what_was_asked_for(
+    streams: Any, admin: FakeAdmin, conn_id: str
+) -> None:
+    for name in ("failed", "other", "wanted"):
+        launch(admin, name, "other" if name == "other" else "lp")
+    told = asyncio.ensure_future(take(share(streams, make(conn_id, launchplan_name="lp"), 1)))
+    await looked(admin, 2)
+    admin.end("failed", Phase.FAILED)
+    admin.end("other")
+    admin.end("wanted")
+    assert [payload["name"] for payload in await told] == ["wanted"]
+
+
+async def test_who_joins_a_shared_stream_goes_on_where_it_was(
+    streams: Any, admin: FakeAdmin, conn_id: str
+) -> None:
+    """What ended while its triggerer was away is told, once, though the stream has gone by."""
+    store = FakeAssetStore()
+    store.values["flyte_watermark"] = {"updated_at": "2024-01-01T00:00:00.000000Z", "names": []}
+    launch(admin, "missed")
+    admin.end("missed")
+    first = asyncio.ensure_future(take(share(streams, make(conn_id), 1)))
+    await looked(admin, 3)
+    late = make(conn_id)
+    late.asset_state_store = store  # type: ignore[assignment]
+    told = asyncio.ensure_future(take(share(streams, late, 2), 2))
+    await looked(admin, 3)
+    launch(admin, "new")
+    admin.end("new")
+    assert [payload["name"] for payload in await told] == ["missed", "new"]
+    assert [payload["name"] for payload in await first] == ["new"]
+    assert store.values["flyte_watermark"]["names"] == ["missed"]
+
+
+async def test_a_shared_stream_bears_an_outage(
+    streams: Any, admin: FakeAdmin, conn_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_provider._client.admin._FIRST_PAUSE_SECONDS", 0.0)
+    launch(admin, "e1")
+    told = asyncio.ensure_future(take(share(streams, make(conn_id), 1)))
+    await looked(admin, 2)
+    admin.fail("ListExecutions", times=5)
+    admin.end("e1")
+    assert len(await told) == 1
+
+
+def test_only_triggers_of_one_place_and_pace_share() -> None:
+    keys = {
+        FlyteExecutionEventTrigger("c", "p", "d", "lp1").shared_stream_key(),
+        FlyteExecutionEventTrigger("c", "p", "d", "lp2", ("FAILED",)).shared_stream_key(),
+    }
+    assert len(keys) == 1
+    others = [("c2", "p", "d"), ("c", "p2", "d"), ("c", "p", "d2")]
+    assert keys.isdisjoint(FlyteExecutionEventTrigger(*other).shared_stream_key() for other in others)
+    slower = FlyteExecutionEventTrigger("c", "p", "d", poll_interval=60.0)
+    assert slower.shared_stream_key() not in keys
+
+
+async def test_many_ends_at_once_are_told_page_by_page(
+    admin: FakeAdmin, conn_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_provider.triggers._events._PAGE", 2)
+    names = [f"e{number}" for number in range(7)]
+    for name in names:
+        launch(admin, name)
+    events = make(conn_id).run()
+    told = asyncio.ensure_future(take(events, 7))
+    await looked(admin)
+    with admin.lock:
+        for name in names:
+            admin.end(name)
+    assert [payload["name"] for payload in await told] == names
+    await events.aclose()
+
+
 def test_it_serialises_exactly_its_arguments() -> None:
     trigger = FlyteExecutionEventTrigger("c", "p", "d", "lp", ("FAILED",), 5.0)
     path, kwargs = trigger.serialize()

@@ -26,6 +26,7 @@ from flyteidl.admin import (
 from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
+from flyte_provider._client.auth.discovery import describe_wanted
 from flyte_provider._client.channel import open_channel
 from flyte_provider._client.progress import nodes_request
 from flyte_provider._client.rpc_errors import translate
@@ -70,7 +71,7 @@ class FlyteClient:
         try:
             return method(request, timeout=timeout or self.connection.timeout_seconds)
         except grpc.RpcError as exc:
-            raise translate(exc, action, self.connection) from exc
+            raise translate(exc, action, self.connection, describe_wanted) from exc
 
     def _call(self, method: Callable[..., T], request: Any, action: str) -> T:
         """Call until the answer is final or ``retry_seconds`` have passed."""

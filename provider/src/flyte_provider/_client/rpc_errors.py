@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import grpc
 
 from flyte_provider.connection import FlyteConnection
@@ -12,11 +14,17 @@ from flyte_provider.exceptions import (
 )
 
 
-def translate(error: grpc.RpcError, action: str, connection: FlyteConnection) -> FlyteServerError:
+def translate(
+    error: grpc.RpcError,
+    action: str,
+    connection: FlyteConnection,
+    describe_wanted: Callable[[FlyteConnection], str] = lambda connection: "",
+) -> FlyteServerError:
     """Word an RPC's failure.
 
     :param error: what the call raised, from the blocking or the asynchronous API
     :param action: what was being done, as in ``get execution 'abc'``
+    :param describe_wanted: tells an anonymous client that was refused what the server wants; may ask it
     """
     code = error.code().name if hasattr(error, "code") and error.code() else "UNKNOWN"
     details = str(error.details() or "") if hasattr(error, "details") else str(error)
@@ -26,6 +34,7 @@ def translate(error: grpc.RpcError, action: str, connection: FlyteConnection) ->
         message = f"{where} rejected {who} ({code}: {details}); auth_mode={connection.auth_mode}"
         if connection.auth_mode == "none":
             message += ". Set Client ID and Client secret, or another auth_mode, in the connection"
+            message += describe_wanted(connection)
         return FlyteAuthenticationError(message, code=code, details=details)
     message = f"{where} could not {action} ({code}: {details})"
     if code == "UNAVAILABLE" and connection.insecure:

@@ -12,13 +12,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 PREFIX = "airflow.apache.org/"
 IDENTITY = f"{PREFIX}identity"
 CLEAR_NUMBER = f"{PREFIX}clear_number"
 RUN_KEY = f"{PREFIX}run_key"
+
+#: Clocks of Airflow and Flyte may differ by this much.
+CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 # Flyte's limit for labels of one execution (flyteadmin), and Kubernetes' for a label's value.
 MAX_LABELS = 16

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from flyteidl.admin import execution_pb2
@@ -40,8 +40,6 @@ from flyte_provider.exceptions import (
     FlyteServerError,
 )
 
-#: Clocks of Airflow and Flyte may differ by this much.
-CLOCK_DIFFERENCE = timedelta(minutes=5)
 # Retries beyond this many are not looked through one by one.
 _MOST_PREDECESSORS = 20
 _NOT_RECOVERABLE = {"NOT_FOUND", "UNIMPLEMENTED", "FAILED_PRECONDITION", "INVALID_ARGUMENT"}
@@ -182,7 +180,7 @@ class Launcher:
         if started_at is None:
             return False
         created_at: datetime = execution.closure.created_at.ToDatetime(tzinfo=timezone.utc)
-        return created_at < started_at - CLOCK_DIFFERENCE
+        return created_at < started_at - ids.CLOCK_DIFFERENCE
 
     def _settle_after_clear(self) -> execution_pb2.Execution | None:
         """Deal with the execution from before the clear; return it where this try is to go on with it.

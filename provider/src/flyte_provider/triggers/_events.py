@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseEventTrigger, TriggerEvent
+from flyte_provider._launch.identity import CLOCK_DIFFERENCE
 from flyte_provider._waiting import at_most_every
 from flyte_provider.exceptions import FlyteServerError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _STORE_KEY = "flyte_watermark"
 _PAGE = 100
+_TERMINAL = ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"]
 
 
 @dataclass
@@ -52,8 +54,8 @@ class FlyteExecutionEventTrigger(BaseEventTrigger):
     asset, nothing is missed and nothing told twice over a restart of the triggerer; elsewhere watching begins
     when the trigger does.
 
-    Triggers of one Flyte do not share their poll, though Airflow 3.3 could have them do so: a shared one
-    begins when its first trigger does, and could not go on from where each asset was left.
+    On Airflow 3.3 and newer all triggers of one connection, project, domain and ``poll_interval`` share their
+    questions to Flyte, however many assets there are.
 
     :param conn_id: The Flyte connection to use.
     :param project: The project; the connection's where None.
@@ -95,37 +97,88 @@ class FlyteExecutionEventTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look for ever; an error of Flyte's is borne, and told at most every ten seconds."""
+        """Look for ever, with questions of one's own (Airflow before 3.3)."""
+        hook, watermark = self._hook(), await self._load()
+        while True:
+            async for payload in self._catch_up(hook, watermark):
+                yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
+                await self._save(watermark)
+            await asyncio.sleep(self.poll_interval)
+
+    # -- one stream for many watchers ------------------------------------------------------------------------
+
+    def shared_stream_key(self) -> Hashable:
+        """Return what triggers have in common that may share their questions (Airflow 3.3 and newer)."""
+        return ("flyte", self.conn_id, self.project, self.domain, self.poll_interval)
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """Yield every end in a project and domain, for all triggers of one key.
+
+        It begins a little early: each trigger knows what it has told, and clocks differ.
+        """
+        trigger = cls(**kwargs | {"launchplan_name": None, "phases": _TERMINAL})
+        hook, watermark = trigger._hook(), Watermark(_iso(datetime.now(timezone.utc) - CLOCK_DIFFERENCE))
+        while True:
+            async for payload in trigger._catch_up(hook, watermark):
+                yield payload
+            await asyncio.sleep(trigger.poll_interval)
+
+    async def filter_shared_stream(
+        self, shared_stream: AsyncIterator[dict[str, Any]]
+    ) -> AsyncIterator[TriggerEvent]:
+        """Tell first what has ended since this trigger was last here, then what is wanted of the stream."""
+        hook, watermark = self._hook(), await self._load()
+        async for payload in self._catch_up(hook, watermark):
+            yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
+            await self._save(watermark)
+        async for payload in shared_stream:
+            if self._is_wanted(payload) and watermark.is_news(payload["updated_at"], payload["name"]):
+                watermark.move(payload["updated_at"], payload["name"])
+                yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
+                await self._save(watermark)
+
+    def _is_wanted(self, payload: dict[str, Any]) -> bool:
+        return payload["phase"] in self.phases and self.launchplan_name in (None, payload["launchplan"])
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def _hook(self) -> FlyteAsyncHook:
         from flyte_provider.hooks.flyte import FlyteAsyncHook
 
-        hook = FlyteAsyncHook(self.conn_id, self.project, self.domain)
-        watermark = await self._load()
+        return FlyteAsyncHook(self.conn_id, self.project, self.domain)
+
+    async def _catch_up(self, hook: FlyteAsyncHook, watermark: Watermark) -> AsyncIterator[dict[str, Any]]:
+        """Yield what is news, oldest first, until there is no more, moving the watermark along.
+
+        An error of Flyte's that may pass is borne, and told at most every ten seconds.
+        """
         warn = at_most_every(10.0, self.log.warning)
         while True:
             try:
-                found = await self._look(hook, watermark)
+                page = await self._look(hook, watermark)
             except FlyteServerError as exc:
                 if not exc.is_transient:
                     raise
                 warn(str(exc))
-                found = []
-            for payload in found:
-                yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
-                watermark.move(payload["updated_at"], payload["name"])
-                await self._save(watermark)
-            if len(found) < _PAGE:
                 await asyncio.sleep(self.poll_interval)
+                continue
+            news = [event for event in page if watermark.is_news(event["updated_at"], event["name"])]
+            for payload in news:
+                watermark.move(payload["updated_at"], payload["name"])
+                yield payload
+            if not news or len(page) < _PAGE:
+                return
 
     async def _look(self, hook: FlyteAsyncHook, watermark: Watermark) -> list[dict[str, Any]]:
-        """Return what is news, oldest first."""
+        """Return a page of what has ended at the watermark or later, oldest first."""
         page = await hook.list_executions(
             phases=self.phases,
             launchplan_name=self.launchplan_name,
             updated_since=watermark.updated_at,
             limit=_PAGE,
         )
-        payloads = [await self._payload(hook, execution) for execution in page]
-        return [event for event in payloads if watermark.is_news(event["updated_at"], event["name"])]
+        return [await self._payload(hook, execution) for execution in page]
 
     @staticmethod
     async def _payload(hook: FlyteAsyncHook, execution: execution_pb2.Execution) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from functools import lru_cache
 
@@ -9,6 +10,8 @@ from flyte_provider import _airflow_private
 from flyte_provider._client.auth.discovery import AuthMetadata, read_metadata
 from flyte_provider._client.auth.sources import Token, fetch_token, run_command
 from flyte_provider.connection import FlyteConnection
+
+log = logging.getLogger(__name__)
 
 Headers = tuple[tuple[str, str], ...]
 _PROXY_HEADER = "proxy-authorization"
@@ -51,18 +54,24 @@ class TokenCache:
             return self.peek() or self._fetch()
 
     def _fetch(self) -> Headers:
-        connection, headers = self._connection, []
-        if connection.auth_mode != "none":
-            self._metadata = self._metadata or read_metadata(connection)
-            self._token = fetch_token(connection, self._metadata)
-            headers.append(
-                (self._token.header or self._metadata.header, f"Bearer {self._mask(self._token.value)}")
-            )
+        connection = self._connection
+        headers = self._fetch_own() if connection.auth_mode != "none" else ()
         if connection.proxy_command:
             token = run_command(connection, connection.proxy_command)
-            headers.append((_PROXY_HEADER, f"Bearer {self._mask(token)}"))
-        self._headers = tuple(headers)
-        return self._headers
+            headers = (*headers, (_PROXY_HEADER, f"Bearer {self._mask(token)}"))
+        self._headers = headers
+        return headers
+
+    def _fetch_own(self) -> Headers:
+        """Return the header for Flyte itself, as Flyte says how; none where it asks nobody who he is."""
+        connection = self._connection
+        metadata = self._metadata = self._metadata or read_metadata(connection)
+        is_client = connection.auth_mode == "client_credentials"
+        if is_client and connection.auth_is_auto and not metadata.token_endpoint:
+            log.info("Flyte at %s names no OAuth server, so it gets no credentials", connection.endpoint)
+            return ()
+        token = self._token = fetch_token(connection, metadata)
+        return ((token.header or metadata.header, f"Bearer {self._mask(token.value)}"),)
 
     @staticmethod
     def _mask(token: str) -> str:

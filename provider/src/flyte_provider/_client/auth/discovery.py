@@ -15,6 +15,7 @@ from flyteidl.service import auth_pb2, auth_pb2_grpc
 
 from flyte_provider._client.rpc_errors import translate
 from flyte_provider.connection import FlyteConnection
+from flyte_provider.exceptions import FlyteServerError
 
 # gRPC's own word for it, which a Flyte without the service expects.
 _DEFAULT_HEADER = "authorization"
@@ -52,6 +53,16 @@ def read_metadata(connection: FlyteConnection) -> AuthMetadata:
         scopes=tuple(client.scopes) if client else (),
         audience=client.audience if client else "",
     )
+
+
+def describe_wanted(connection: FlyteConnection) -> str:
+    """Return what Flyte wants of its clients, for a message; empty where it does not tell."""
+    try:
+        metadata = read_metadata(connection)
+    except FlyteServerError:
+        return ""
+    scopes = f", scopes {' '.join(metadata.scopes)}" if metadata.scopes else ""
+    return f"; it takes tokens of {metadata.token_endpoint}{scopes}" if metadata.token_endpoint else ""
 
 
 def _ask(method: Callable[..., Any], request: Any, connection: FlyteConnection) -> Any:
