@@ -37,6 +37,7 @@ class SandboxConfig:
         ``off`` one more than there are cores, else as many as there is room for.
     :param max_nodes: nodes that a workflow may have (the real one: 100).
     :param first_look_seconds: how long GetExecution of a new execution may wait for its end.
+    :param first_wait_seconds: the same for a caller that gives it most of a minute, as flytekit's ``wait``.
     :param preload_after_seconds: how long a new template leaves the processor to others before it imports
         what earlier tasks needed.
     :param grace_seconds: between SIGTERM and SIGKILL of a task.
@@ -65,6 +66,7 @@ class SandboxConfig:
     slots: int = 0
     max_nodes: int = 10_000
     first_look_seconds: float = 0.5
+    first_wait_seconds: float = 5.0
     preload_after_seconds: float = 0.0
     grace_seconds: float = 2.0
     task_env: Mapping[str, str] = field(default_factory=dict)

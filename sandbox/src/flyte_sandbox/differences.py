@@ -238,8 +238,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         Effect.OTHER,
         "GetExecution of a new execution",
         "Answers at once",
-        "For one that is younger than 1 s and not at its end, waits for the end, for 0.5 s altogether",
-        "flytekit's `wait` looks once and then sleeps for 30 s: a run of 0.2 s would take half a minute",
+        "For one that is younger than 1 s and not at its end, waits for the end, for 0.5 s altogether; to a "
+        "caller that gives it 50 s or more (flytekit's `wait` and `sync`), for one younger than 5 s, 5 s "
+        "altogether. Never for what an eager task has launched",
+        "flytekit's `wait` looks once and then sleeps for 30 s: a run of 2 s would take half a minute",
         "rpc/first_look.py",
     ),
     Difference(

@@ -215,7 +215,8 @@ class Sandbox:
             # costs less than a thread's wake-up.
             return table[_GET_EXECUTION](request)
 
-        self._first_look = FirstLook(get, self._clock, self.config.first_look_seconds)
+        config = self.config
+        self._first_look = FirstLook(get, self._clock, config.first_look_seconds, config.first_wait_seconds)
         dispatcher = Dispatcher(table, {_GET_EXECUTION: self._first_look})
         return dispatcher
 

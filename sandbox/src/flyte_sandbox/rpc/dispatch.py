@@ -17,8 +17,11 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Any], Message]
 """Runs in a thread of the pool and may block on the database."""
 
-AsyncHandler = Callable[[Any], Awaitable[Message]]
-"""Runs on the event loop and waits without holding a thread."""
+AsyncHandler = Callable[[Any, float | None], Awaitable[Message]]
+"""Runs on the event loop and waits without holding a thread; is told how many seconds its caller waits."""
+
+Deadline = Callable[[], float | None]
+"""Seconds that are left to the caller's deadline; None when it has none."""
 
 _WORKERS = 32
 
@@ -36,10 +39,10 @@ class Dispatcher:
         self._waiting_handlers = waiting_handlers or {}
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="rpc")
 
-    async def call(self, name: str, request: Message) -> Message:
+    async def call(self, name: str, request: Message, deadline: Deadline = lambda: None) -> Message:
         """:raises SandboxError: and nothing else, so that no client ever sees UNKNOWN."""
         try:
-            return await self._run(name, request)
+            return await self._run(name, request, deadline)
         except SandboxError:
             raise
         except asyncio.CancelledError:
@@ -50,9 +53,9 @@ class Dispatcher:
                 f"{name.rpartition('/')[2]} failed: {type(exc).__name__}; see the server's log"
             ) from exc
 
-    async def _run(self, name: str, request: Message) -> Message:
+    async def _run(self, name: str, request: Message, deadline: Deadline) -> Message:
         if name in self._waiting_handlers:
-            return await self._waiting_handlers[name](request)
+            return await self._waiting_handlers[name](request, deadline())
         if name not in self._handlers:
             raise Unimplemented(f"{name.rpartition('/')[2]} is not there yet in this sandbox")
         return await self.in_thread(self._handlers[name], request)

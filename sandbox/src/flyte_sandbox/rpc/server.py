@@ -14,9 +14,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from flyte_sandbox.errors import Internal, SandboxError
+from flyte_sandbox.rpc.dispatch import Deadline
 from flyte_sandbox.rpc.methods import SERVICES, Method, methods
 
-Call = Callable[[str, Message], Awaitable[Message]]
+Call = Callable[[str, Message, Deadline], Awaitable[Message]]
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 
@@ -57,7 +58,7 @@ class GrpcServer:
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
             try:
-                return await self._call(method.name, read(data, method.request))
+                return await self._call(method.name, read(data, method.request), context.time_remaining)
             except SandboxError as exc:
                 await abort(context, exc)
                 raise AssertionError("unreachable") from exc

@@ -70,7 +70,8 @@ def flyte_sandbox(
             yield given
             return
         # ``flyte_remote`` looks often, so that nothing has to end before its first look.
-        with running_sandbox(**{"first_look_seconds": 0.5, **flyte_sandbox_options}) as sandbox:
+        patience = {"first_look_seconds": 0.5, "first_wait_seconds": 0.0}
+        with running_sandbox(**{**patience, **flyte_sandbox_options}) as sandbox:
             yield sandbox
     except StartupError as exc:
         pytest.fail(f"flyte_sandbox: {exc}", pytrace=False)
