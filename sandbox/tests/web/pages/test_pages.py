@@ -172,6 +172,7 @@ async def test_the_execution_page_shows_nodes_in_order_with_their_names(client: 
     names = re.findall(r'class="name" href="[^"]*">([^<]*)<', text)
     assert names == ["split", "train", "report", "evaluate", "publish"]
     assert re.search(rf'<a [^>]*href="{RED}/nodes/n0"[^>]*>from cache</a>', text)
+    assert ">written to cache<" in text, "what a first run leaves is not a hit"
     assert "6.3 s" in text
     assert "0.7519685" in text
     assert "data-live" not in text

@@ -149,9 +149,9 @@ def _child(closure: Any) -> Any:
 
 _CACHE_WORDS = {
     catalog_pb2.CACHE_HIT: "from cache",
-    catalog_pb2.CACHE_POPULATED: "cached",
+    catalog_pb2.CACHE_POPULATED: "written to cache",
     catalog_pb2.CACHE_LOOKUP_FAILURE: "cache lookup failed",
-    catalog_pb2.CACHE_PUT_FAILURE: "caching failed",
+    catalog_pb2.CACHE_PUT_FAILURE: "writing to cache failed",
     catalog_pb2.CACHE_SKIPPED: "cache skipped",
     catalog_pb2.CACHE_EVICTED: "cache evicted",
 }
