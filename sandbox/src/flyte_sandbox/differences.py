@@ -212,9 +212,10 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         Effect.NOT_YET,
         "Kinds of tasks",
-        "ContainerTasks, connectors (SQL, sensors …) and distributed types (Spark, Ray …) run",
+        "ContainerTasks, connectors (SQL, sensors …), distributed types (Spark, Ray …) and map tasks of "
+        "`flytekit.core.legacy_map_task` run",
         "They register; the node fails with `TaskTypeUnsupported`, without a retry, and says what to do",
-        "They need containers, services or operators that are not there",
+        "They need containers, services or operators that are not there, or nobody writes them any more",
         "engine/tasks/task_types.py",
     ),
     # ---- other
@@ -459,14 +460,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Refused before anything is written",
         "What is refused must leave no trace",
         "admin/launching.py",
-    ),
-    Difference(
-        Effect.OTHER,
-        "Relaunching or recovering the child of another execution",
-        "The new execution still names the parent's node",
-        "The new execution stands by itself",
-        "The parent has ended, and would be told of an end that it does not wait for",
-        "admin/relaunching.py",
     ),
     Difference(
         Effect.OTHER,

@@ -65,10 +65,10 @@ def test_archived_ones_are_shown_when_a_state_is_asked_for(admin: Admin) -> None
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        ("eq(node_execution.phase,x)", "'node_execution' entity is not allowed in filters"),
-        ("eq(spec,x)", "'execution.spec' is invalid filter"),
-        ("eq(resolved_spec,x)", "'execution.resolved_spec' is invalid filter"),
-        ("eq(execution_tag.colour,x)", "'execution_tag.colour' is invalid filter"),
+        ("eq(node_execution.phase,x)", "'ne' entity is not allowed in filters"),
+        ("eq(spec,x)", "'e.spec' is invalid filter"),
+        ("eq(resolved_spec,x)", "'e.resolved_spec' is invalid filter"),
+        ("eq(execution_tag.colour,x)", "'et.colour' is invalid filter"),
         ("gte(duration,soon)", "invalid duration 'soon'"),
         ("gte(duration,1e300)", "invalid duration"),
         ("eq(duration,nan)", "invalid duration"),

@@ -151,8 +151,8 @@ def test_what_update_refuses(admin: Admin) -> None:
     [
         ({"limit": 0}, "invalid value for limit"),
         ({"token": "x"}, "invalid pagination token x for ListNamedEntities"),
-        ({"filters": "eq(version,1)"}, r"'entities.version' is invalid filter"),
-        ({"filters": "eq(execution.name,1)"}, "'execution' entity is not allowed in filters"),
+        ({"filters": "eq(version,1)"}, r"'nen.version' is invalid filter"),
+        ({"filters": "eq(execution.name,1)"}, "'e' entity is not allowed in filters"),
         ({"sort_by": common_pb2.Sort(key="version")}, "invalid sort key 'version'"),
     ],
 )

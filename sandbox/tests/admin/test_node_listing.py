@@ -12,7 +12,7 @@ from flyte_sandbox.phases import NODE, TASK, WORKFLOW
 
 from .launches import ExecutionId
 from .rooms import Rooms
-from .test_reported_events import Teller
+from .teller import Teller
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_order_and_pages(teller: Teller) -> None:
     [
         ({"workflow_execution_id": ExecutionId(name="x")}, "missing execution_id"),
         ({"limit": 0}, "invalid value for limit"),
-        ({"filters": "eq(task.name,x)"}, "'task' entity is not allowed in filters"),
+        ({"filters": "eq(task.name,x)"}, "'t' entity is not allowed in filters"),
         ({"sort_by": common_pb2.Sort(key="spec_node_id")}, "invalid sort key 'spec_node_id'"),
     ],
 )

@@ -67,15 +67,15 @@ def test_a_relaunch_says_itself_whether_the_cache_is_overwritten(admin: Admin, w
     assert recover(admin, first).spec.overwrite_cache is was
 
 
-def test_an_execution_may_be_recovered_under_a_parent(rooms: Rooms) -> None:
+def test_a_child_stays_one_unless_it_is_recovered_under_another_parent(rooms: Rooms) -> None:
     register(rooms.admin)
-    parent = launch(rooms.admin)
-    node = start_node(rooms, parent)
+    node, other = (start_node(rooms, launch(rooms.admin)) for _ in range(2))
     child = launch(rooms.admin, metadata=METADATA(mode=METADATA.CHILD_WORKFLOW, parent_node_execution=node))
-    assert not recover(rooms.admin, child).spec.metadata.HasField("parent_node_execution")
-    assert relaunch(rooms.admin, child).spec.metadata.nesting == 0
-    adopted = recover(rooms.admin, child, metadata=METADATA(parent_node_execution=node)).spec.metadata
-    assert (adopted.parent_node_execution, adopted.nesting, adopted.mode) == (node, 1, METADATA.RECOVERED)
+    for again, mode in ((relaunch, METADATA.RELAUNCH), (recover, METADATA.RECOVERED)):
+        metadata = again(rooms.admin, child).spec.metadata
+        assert (metadata.parent_node_execution, metadata.nesting, metadata.mode) == (node, 1, mode)
+    adopted = recover(rooms.admin, child, metadata=METADATA(parent_node_execution=other)).spec.metadata
+    assert (adopted.parent_node_execution, adopted.nesting) == (other, 1)
 
 
 @pytest.mark.parametrize("again", [relaunch, recover])

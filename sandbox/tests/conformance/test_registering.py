@@ -220,8 +220,8 @@ def test_pages_end_with_an_empty_token(admin: AdminServiceStub, project: str, ve
         ({"token": "x"}, "invalid pagination token x"),
         ({"filters": "eq(version"}, "invalid value for filters"),
         ({"filters": "like(version,v1)"}, "unrecognized filter function: like"),
-        ({"filters": "eq(colour,red)"}, "'task.colour' is invalid filter"),
-        ({"filters": "eq(workflow.name,x)"}, "'workflow' entity is not allowed in filters"),
+        ({"filters": "eq(colour,red)"}, "'t.colour' is invalid filter"),
+        ({"filters": "eq(workflow.name,x)"}, "'w' entity is not allowed in filters"),
         ({"sort_by": common_pb2.Sort(key="colour")}, "invalid sort key 'colour'"),
     ],
 )

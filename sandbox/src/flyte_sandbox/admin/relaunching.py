@@ -43,7 +43,7 @@ class Relaunching:
     ) -> execution_pb2.ExecutionCreateResponse:
         """The engine takes over what succeeded in the other execution, however that one ended.
 
-        :param request: its metadata may name the node that this execution is a child of.
+        :param request: its metadata may name another node that this execution is a child of.
         """
         row = self._find(request.id)
         spec = _spec_of(row, request.id, _METADATA.RECOVERED)
@@ -76,10 +76,10 @@ class Relaunching:
 def _spec_of(
     row: Row[Any], id: identifier_pb2.WorkflowExecutionIdentifier, mode: Any
 ) -> execution_pb2.ExecutionSpec:
-    """The stored spec for another execution, which stands by itself even if the first was a child."""
+    """The stored spec for another execution. It stays a child of the same node, which does not wait for it:
+    a node waits for the name that it has given.
+    """
     spec = execution_pb2.ExecutionSpec.FromString(row.spec)
     spec.metadata.mode = mode
     spec.metadata.reference_execution.CopyFrom(id)
-    spec.metadata.ClearField("parent_node_execution")
-    spec.metadata.ClearField("nesting")
     return spec

@@ -59,7 +59,7 @@ def _parse_term(term: str) -> Filter:
     if function not in FUNCTIONS:
         raise InvalidArgument(f"unrecognized filter function: {function}")
     prefix, dot, field = name.partition(".")
-    entity, field = (_PREFIXES.get(prefix, prefix), field) if dot else ("", name)
+    entity, field = (_PREFIXES[prefix], field) if prefix in _PREFIXES and dot else ("", name)
     if entity == "execution_tag" and prefix == "admin_tag" and field == "name":
         field = "key"
     values = tuple(value.split(";"))

@@ -53,6 +53,13 @@ _NEVER = cast(null(), BigInteger)
 _PATTERNS = frozenset({"contains", "not_like"})
 _MAX_NUMBER = 2**63 - 1
 
+_CODES = {
+    "task": "t", "workflow": "w", "launch_plan": "l", "execution": "e", "node_execution": "ne",
+    "task_execution": "te", "entities": "nen", "named_entity_metadata": "nem", "project": "p", "signal": "s",
+    "execution_tag": "et",
+}  # fmt: skip
+"""What messages call the entities. Source: flyteadmin pkg/common/entity.go."""
+
 _OPERATORS: Mapping[str, Callable[[ColumnElement[Any], Sequence[Any]], ColumnElement[bool]]] = {
     "eq": lambda column, values: column == values[0],
     "ne": lambda column, values: column != values[0],
@@ -192,8 +199,12 @@ def _apply_filters(query: Select[Any], resource: Resource, filters: Sequence[Fil
 
 def _join(resource: Resource, entity: str) -> tuple[FromClause, ColumnElement[bool]]:
     if entity not in resource.joins:
-        raise InvalidArgument(f"'{entity}' entity is not allowed in filters")
+        raise InvalidArgument(f"'{_code(entity)}' entity is not allowed in filters")
     return resource.joins[entity]
+
+
+def _code(entity: str) -> str:
+    return _CODES.get(entity, entity)
 
 
 def _find_column(table: FromClause, name: str) -> tuple[str, ColumnElement[Any]] | None:
@@ -210,7 +221,7 @@ def _condition(resource: Resource, one: Filter) -> ColumnElement[bool]:
     table = resource.table if resource.is_own(one.entity) else _join(resource, one.entity)[0]
     found = _find_column(table, one.field)
     if found is None:
-        raise InvalidArgument(f"'{one.entity or resource.entity}.{one.field}' is invalid filter")
+        raise InvalidArgument(f"'{_code(one.entity or resource.entity)}.{one.field}' is invalid filter")
     name, column = found
     if one.function in _PATTERNS and not isinstance(column.type, String):
         raise InvalidArgument(f"'{one.function}' compares text, and '{one.field}' is none")

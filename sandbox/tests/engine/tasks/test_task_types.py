@@ -141,6 +141,12 @@ def test_a_pod_without_its_primary_container_is_refused() -> None:
     assert "without a container named 'main'" in refusal(with_container(task))
 
 
+def test_a_map_task_of_the_legacy_module_is_refused() -> None:
+    task = echo_task().template
+    task.type = "container_array"
+    assert refusal(task).endswith("Make it with flytekit.map instead.")
+
+
 def test_an_ordinary_task_is_left_alone() -> None:
     task = echo_task().template
     assert with_container(task) is task

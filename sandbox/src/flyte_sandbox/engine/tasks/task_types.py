@@ -22,6 +22,10 @@ _DISTRIBUTED = {
     "horovod": "Horovod",
     "tensorflow": "TensorFlow",
 }
+_LEGACY_ARRAY = "container_array"
+"""A map task that is one task, not an array node around one. flytekit makes it only for who imports its legacy
+module. Source: flytekit core/legacy_map_task.py.
+"""
 _ADVICE = "Run it on a cluster, or put a plain Python task in its place."
 
 
@@ -40,6 +44,8 @@ def refusal(task: tasks_pb2.TaskTemplate) -> str | None:
     if task.type in _DISTRIBUTED:
         operator = f"{_DISTRIBUTED[task.type]}'s operator"
         return f"{name} is spread over machines by {operator}; there is none. {_ADVICE}"
+    if task.type == _LEGACY_ARRAY:
+        return f"{name} is a map task of flytekit's legacy module. Make it with flytekit.map instead."
     if task.HasField("k8s_pod"):
         return f"{name} has a pod template without a container named '{primary_name(task)}'."
     if not task.HasField("container"):
