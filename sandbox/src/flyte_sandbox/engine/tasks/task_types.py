@@ -23,8 +23,8 @@ _DISTRIBUTED = {
     "tensorflow": "TensorFlow",
 }
 _LEGACY_ARRAY = "container_array"
-"""A map task that is one task, not an array node around one. flytekit makes it only for who imports its legacy
-module. Source: flytekit core/legacy_map_task.py.
+"""A map task that is one task, without an array node around it. flytekit makes it only for who imports its
+legacy module. Source: flytekit core/legacy_map_task.py.
 """
 _ADVICE = "Run it on a cluster, or put a plain Python task in its place."
 
