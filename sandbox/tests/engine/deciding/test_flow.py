@@ -319,6 +319,17 @@ def test_a_launch_plan_node_runs_only_once_its_execution_exists() -> None:
     assert run.phase == "SUCCEEDED"
 
 
+def test_a_child_that_was_launched_again_is_not_the_one_that_is_waited_for() -> None:
+    """It keeps the parent that the first one has, and has a name of its own."""
+    run = launch_plan_node()
+    run.begin()
+    run.send(ChildStarted("n0"))
+    assert run.send(ChildEnded("n0", "arelaunched", WORKFLOW.SUCCEEDED, outputs=literals(o0="no"))) == []
+    (start,) = run.acts_of(StartChild)
+    run.send(ChildEnded("n0", start.name, WORKFLOW.SUCCEEDED, outputs=literals(o0="child")))
+    assert run.run.root.nodes["n0"].outputs == literals(o0="child")
+
+
 @pytest.mark.parametrize(
     ("phase", "error", "code"),
     [

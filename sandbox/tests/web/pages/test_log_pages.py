@@ -56,6 +56,21 @@ async def test_the_whole_file_comes_as_it_is(client: httpx.AsyncClient, log: Pat
     assert "<b>" not in (await client.get(LOG)).text
 
 
+async def test_what_a_task_prints_is_never_markup(client: httpx.AsyncClient, log: Path) -> None:
+    """Neither on the page nor as a file, which a browser might take for a page of ours."""
+    log.write_text("</pre><script>alert(1)</script>\n")  # noqa: ASYNC240
+    page = (await client.get(LOG)).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    for query in ("?raw=1", "?cursor=0"):
+        answer = await client.get(LOG + query)
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        policy = answer.headers["content-security-policy"]
+        assert "sandbox" in policy
+        assert "allow-same-origin" not in policy
+
+
 @pytest.mark.parametrize("cursor", ["x", "-1", ""])
 async def test_a_cursor_that_is_none_is_refused(client: httpx.AsyncClient, log: Path, cursor: str) -> None:
     assert (await client.get(f"{LOG}?cursor={cursor}")).status_code == 400
