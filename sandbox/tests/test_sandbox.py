@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
-from .durability.server import eventually
+from .waiting import eventually
 
 
 def fetch(sandbox: Sandbox, path: str) -> tuple[int, bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .tree import CHECKOUT, files, name
 
-HELPERS = ("eventually", "wait_until", "take_time")
+HELPERS = ("eventually", "eventually_in_loop", "wait_until", "take_time")
 """The only functions that may sleep in a test: those that look again and again, with a time limit, and the
 one that plays somebody slow, where slowness is what the test is about.
 """

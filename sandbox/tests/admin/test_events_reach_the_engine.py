@@ -12,15 +12,15 @@ from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.phases import WORKFLOW
 from flyte_sandbox.testing import running_sandbox
 
-from ..durability.server import eventually
-from ..engine.tasks.test_sleeping import launch, wait
+from ..engine.runs import launch_nap, wait
+from ..waiting import eventually
 
 pytestmark = pytest.mark.processes
 
 
 def test_an_execution_that_is_ended_by_an_event_stays_ended(tmp_path: Path) -> None:
     with running_sandbox(state=tmp_path / "state", warm=False) as sandbox:
-        request = launch(sandbox, 600)
+        request = launch_nap(sandbox, 600)
         wait(sandbox, request, WORKFLOW.RUNNING)
         event = told.WorkflowExecutionEvent(
             execution_id=request.id,

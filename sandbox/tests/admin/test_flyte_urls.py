@@ -13,7 +13,7 @@ from flyte_sandbox.phases import NODE, TASK
 from ..conformance.entities import integer
 from .launches import inputs
 from .rooms import Rooms
-from .test_reported_events import Teller
+from .teller import Teller
 
 
 @pytest.fixture

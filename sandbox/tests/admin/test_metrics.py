@@ -17,7 +17,7 @@ from .launches import PROJECT, ExecutionId, create_request, launch
 from .launches import TASK as TASK_ID
 from .launches import WORKFLOW as WORKFLOW_ID
 from .rooms import Rooms
-from .test_reported_events import Teller
+from .teller import Teller
 
 Node = core_workflow_pb2.Node
 

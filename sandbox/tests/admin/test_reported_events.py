@@ -7,63 +7,15 @@ from typing import Any
 import pytest
 from flyteidl.admin import common_pb2, event_pb2, execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import compiler_pb2, identifier_pb2, literals_pb2
-from flyteidl.event import event_pb2 as told
 from google.protobuf import struct_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SandboxError
 from flyte_sandbox.phases import NODE, NODE_TERMINAL, TASK, WORKFLOW, WORKFLOW_TERMINAL
 
-from .launches import PROJECT, ExecutionId, get, inputs, launch, register
-from .launches import TASK as TASK_ID
+from .launches import PROJECT, ExecutionId, get, inputs, launch
 from .rooms import Rooms
-
-
-class Teller:
-    """Reports events of one execution, each a second after the one before."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        self.rooms, self.admin = rooms, rooms.admin
-        self.seconds = 1_800_000_000
-        register(self.admin)
-        self.id = launch(self.admin)
-
-    def now(self) -> Timestamp:
-        self.seconds += 1
-        return Timestamp(seconds=self.seconds)
-
-    def node_id(self, name: str = "n0") -> identifier_pb2.NodeExecutionIdentifier:
-        return identifier_pb2.NodeExecutionIdentifier(execution_id=self.id, node_id=name)
-
-    def task_id(self, attempt: int = 0) -> identifier_pb2.TaskExecutionIdentifier:
-        return identifier_pb2.TaskExecutionIdentifier(
-            task_id=TASK_ID, node_execution_id=self.node_id(), retry_attempt=attempt
-        )
-
-    def workflow(self, phase: Any, **fields: Any) -> None:
-        event = told.WorkflowExecutionEvent(
-            **{"execution_id": self.id, "phase": phase, "occurred_at": self.now(), **fields}
-        )
-        self.admin.reported_events.create_workflow(event_pb2.WorkflowExecutionEventRequest(event=event))
-
-    def node(self, phase: Any, name: str = "n0", **fields: Any) -> None:
-        event = told.NodeExecutionEvent(
-            **{"id": self.node_id(name), "phase": phase, "occurred_at": self.now(), **fields}
-        )
-        self.admin.reported_events.create_node(event_pb2.NodeExecutionEventRequest(event=event))
-
-    def task(self, phase: Any, attempt: int = 0, **fields: Any) -> None:
-        base = {"task_id": TASK_ID, "parent_node_execution_id": self.node_id(), "retry_attempt": attempt}
-        event = told.TaskExecutionEvent(**{**base, "phase": phase, "occurred_at": self.now(), **fields})
-        self.admin.reported_events.create_task(event_pb2.TaskExecutionEventRequest(event=event))
-
-    def get_node(self, name: str = "n0") -> node_execution_pb2.NodeExecution:
-        request = node_execution_pb2.NodeExecutionGetRequest(id=self.node_id(name))
-        return self.admin.node_executions.get(request)
-
-    def get_task(self, attempt: int = 0) -> task_execution_pb2.TaskExecution:
-        request = task_execution_pb2.TaskExecutionGetRequest(id=self.task_id(attempt))
-        return self.admin.task_executions.get(request)
+from .teller import Teller
 
 
 @pytest.fixture

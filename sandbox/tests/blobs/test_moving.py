@@ -11,9 +11,8 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +28,8 @@ from flyteidl.service.dataproxy_pb2_grpc import DataProxyServiceStub
 from google.protobuf.message import Message
 
 from flyte_sandbox.testing import TestSandbox, running_sandbox
+
+from ..waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
@@ -78,7 +79,11 @@ class Running:
     def ended(self, id: Any) -> Any:
         """The execution, once it has."""
         look = execution_pb2.WorkflowExecutionGetRequest(id=id)
-        wait_until(lambda: self.admin.GetExecution(look).closure.phase in _TERMINAL, f"{id.name} to end")
+        eventually(
+            lambda: self.admin.GetExecution(look).closure.phase in _TERMINAL,
+            f"{id.name} to end",
+            _END_SECONDS,
+        )
         return self.admin.GetExecution(look)
 
     # ---- looking ----------------------------------------------------------------------------------------
@@ -158,13 +163,6 @@ class Running:
         for path in self.sandbox.config.buckets.rglob("*"):
             if path.is_file():
                 yield path, path.read_bytes()
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _END_SECONDS
-    while not is_so():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def _fetch(url: str) -> bytes:

@@ -19,8 +19,8 @@ from flyteidl.admin import execution_pb2
 from flyteidl.service import admin_pb2_grpc
 
 from ..durability.conftest import marked
-from ..durability.server import eventually
 from ..scheduler.plans import cron, requests
+from ..waiting import eventually
 
 
 class Command:

@@ -14,7 +14,7 @@ from flytekit import Workflow, reference_launch_plan, reference_task
 from flytekit.configuration import ImageConfig, SerializationSettings
 from flytekit.remote import FlyteRemote, FlyteWorkflowExecution
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .index import covers
 from .running import launch, run
 

@@ -8,7 +8,7 @@ import pytest
 from flyteidl.core.execution_pb2 import NodeExecution, WorkflowExecution
 from flytekit.remote import FlyteRemote
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .index import covers
 from .running import launch, phases, run
 

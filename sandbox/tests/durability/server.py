@@ -7,25 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from flytekit.configuration import Config, PlatformConfig
 from flytekit.remote import FlyteRemote
 
-T = TypeVar("T")
+from ..waiting import eventually
+
 WORKFLOWS = Path(__file__).parents[1] / "workflows"
-
-
-def eventually(look: Callable[[], T], seconds: float = 30) -> T:
-    """:return: what ``look`` returns once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"did not happen within {seconds} s"
-        time.sleep(0.01)
-    return found
 
 
 class Server:
@@ -96,3 +87,27 @@ class Server:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         self._registered.add(module)
+
+    def launch(self, workflow: str, **inputs: Any) -> Any:
+        """:param workflow: module and function of ``workflows/examples``, registered when need be."""
+        self.register(workflow.partition(".")[0])
+        remote = self.remote()
+        plan = remote.fetch_launch_plan(name=f"examples.{workflow}", version="v1")
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in inputs.items()}
+        return remote.execute(plan, inputs=plain)
+
+    def finish(self, execution: Any) -> Any:
+        """The execution at its end, with all its nodes."""
+        remote = self.remote()
+        return remote.sync(remote.wait(execution, poll_interval=0.1), sync_nodes=True)
+
+    def launch_gated(self, workflow: str, folder: Path, until: str = "\n") -> tuple[Any, Path, Path]:
+        """
+        :param workflow: one whose task goes on until the file ``gate`` is there.
+        :param until: what stands in its log when the task runs.
+        :return: the execution, its gate and its log.
+        """
+        gate, log = folder / "gate", folder / "log"
+        execution = self.launch(workflow, gate=gate, log=log)
+        eventually(lambda: log.exists() and until in log.read_text())
+        return execution, gate, log

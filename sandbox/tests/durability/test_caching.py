@@ -10,7 +10,8 @@ import pytest
 from flyteidl.core.catalog_pb2 import CACHE_HIT, CACHE_POPULATED
 from flyteidl.core.execution_pb2 import NodeExecution, TaskExecution, WorkflowExecution
 
-from .server import Server, eventually
+from ..waiting import eventually
+from .server import Server
 
 
 @pytest.fixture
@@ -20,26 +21,14 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def launch(server: Server, workflow: str, **inputs: Any) -> Any:
-    server.register("cached")
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name=f"examples.cached.{workflow}", version="v1")
-    return remote.execute(plan, inputs={name: _plain(value) for name, value in inputs.items()})
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
-
-
 def finish(server: Server, execution: Any) -> Any:
-    remote = server.remote()
-    ended = remote.sync(remote.wait(execution, poll_interval=0.1), sync_nodes=True)
+    ended = server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED, ended.closure.error
     return ended
 
 
 def run(server: Server, workflow: str, **inputs: Any) -> Any:
-    return finish(server, launch(server, workflow, **inputs))
+    return finish(server, server.launch(f"cached.{workflow}", **inputs))
 
 
 def phase_of(server: Server, execution: Any) -> int | None:
@@ -55,9 +44,9 @@ def test_of_equal_tasks_at_the_same_time_one_works(
     standing_server: Server, tmp_path: Path, log: Path
 ) -> None:
     gate = tmp_path / "gate"
-    first = launch(standing_server, "one_at_a_time", seed="a", gate=gate, log=log)
+    first = standing_server.launch("cached.one_at_a_time", seed="a", gate=gate, log=log)
     eventually(lambda: log.read_text() == "a\n")
-    second = launch(standing_server, "one_at_a_time", seed="a", gate=gate, log=log)
+    second = standing_server.launch("cached.one_at_a_time", seed="a", gate=gate, log=log)
     eventually(lambda: phase_of(standing_server, second) == NodeExecution.QUEUED)
     gate.touch()
     first, second = finish(standing_server, first), finish(standing_server, second)
@@ -81,9 +70,9 @@ def test_who_waits_takes_over_from_one_that_is_terminated(
     standing_server: Server, tmp_path: Path, log: Path
 ) -> None:
     gate = tmp_path / "gate"
-    first = launch(standing_server, "one_at_a_time", seed="b", gate=gate, log=log)
+    first = standing_server.launch("cached.one_at_a_time", seed="b", gate=gate, log=log)
     eventually(lambda: log.read_text() == "b\n")
-    second = launch(standing_server, "one_at_a_time", seed="b", gate=gate, log=log)
+    second = standing_server.launch("cached.one_at_a_time", seed="b", gate=gate, log=log)
     eventually(lambda: phase_of(standing_server, second) == NodeExecution.QUEUED)
     standing_server.remote().client.terminate_execution(first.id, "never mind")
     eventually(lambda: log.read_text() == "b\nb\n")
@@ -93,9 +82,9 @@ def test_who_waits_takes_over_from_one_that_is_terminated(
 
 def test_the_next_server_keeps_who_works_and_who_waits(server: Server, tmp_path: Path, log: Path) -> None:
     gate = tmp_path / "gate"
-    first = launch(server, "one_at_a_time", seed="c", gate=gate, log=log)
+    first = server.launch("cached.one_at_a_time", seed="c", gate=gate, log=log)
     eventually(lambda: log.read_text() == "c\n")
-    second = launch(server, "one_at_a_time", seed="c", gate=gate, log=log)
+    second = server.launch("cached.one_at_a_time", seed="c", gate=gate, log=log)
     eventually(lambda: phase_of(server, second) == NodeExecution.QUEUED)
     server.kill()
     server.start()

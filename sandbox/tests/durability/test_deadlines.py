@@ -6,22 +6,19 @@ from pathlib import Path
 
 from flyteidl.core.execution_pb2 import TaskExecution, WorkflowExecution
 
+from ..waiting import eventually
 from .conftest import marked
-from .server import Server, eventually
+from .server import Server
 
 
 def launch(server: Server, log: Path) -> object:
-    server.register("limits")
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.limits.second_time_lucky", version="v1")
-    execution = remote.execute(plan, inputs={"log": str(log)})
+    execution = server.launch("limits.second_time_lucky", log=log)
     eventually(lambda: log.exists() and log.read_text().endswith("\n"))
     return execution
 
 
 def check(server: Server, execution: object, log: Path) -> None:
-    remote = server.remote()
-    ended = remote.sync(remote.wait(execution, poll_interval=0.1), sync_nodes=True)
+    ended = server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED
     assert ended.outputs["o0"] == 1
     attempts = ended.node_executions["n0"].task_executions

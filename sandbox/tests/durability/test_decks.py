@@ -10,7 +10,8 @@ from flyteidl.core.execution_pb2 import WorkflowExecution
 from flyteidl.service import dataproxy_pb2
 from flytekit.exceptions.user import FlyteEntityNotExistException
 
-from .server import Server, eventually
+from ..waiting import eventually
+from .server import Server
 
 
 def read_deck(server: Server, execution: Any) -> str:
@@ -28,10 +29,8 @@ def read_deck(server: Server, execution: Any) -> str:
 
 
 def test_a_deck_is_there_before_its_task_has_ended(standing_server: Server, tmp_path: Path) -> None:
-    standing_server.register("slow")
     remote = standing_server.remote()
-    plan = remote.fetch_launch_plan(name="examples.slow.shown", version="v1")
-    execution = remote.execute(plan, inputs={"gate": str(tmp_path / "gate")})
+    execution = standing_server.launch("slow.shown", gate=tmp_path / "gate")
     eventually(lambda: "n0" in remote.sync(execution, sync_nodes=True).node_executions)
     eventually(lambda: "half way" in read_deck(standing_server, execution))
     assert not remote.sync(execution).is_done

@@ -25,8 +25,9 @@ from ..conformance.entities import (
     task_request,
     workflow_request,
 )
+from ..waiting import eventually
 from .conftest import end
-from .server import Server, eventually
+from .server import Server
 
 PROJECT = "flytesnacks"
 SHORT = (2, 5, 11, 19, 28, 40, 55, 70)

@@ -20,7 +20,8 @@ from flyte_sandbox.engine.messages import Attempt, NodeEvent
 from flyte_sandbox.engine.tasks.ordering import Orders
 from flyte_sandbox.testing import Sandbox, client_env, running_sandbox
 
-from .server import WORKFLOWS, eventually
+from ..waiting import eventually
+from .server import WORKFLOWS
 
 NAME = "a2b3c4d5e6f7g8h9i0jk"
 MD = f"s3://my-s3-bucket/metadata/propeller/flytesnacks-development-{NAME}"

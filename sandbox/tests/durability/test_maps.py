@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from flyteidl.core.execution_pb2 import TaskExecution, WorkflowExecution
 
-from .server import Server, eventually
-
-
-def launch(server: Server, workflow: str, **inputs: Any) -> Any:
-    server.register("maps")
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name=f"examples.maps.{workflow}", version="v1")
-    return remote.execute(plan, inputs=inputs)
-
-
-def finish(server: Server, execution: Any) -> Any:
-    remote = server.remote()
-    return remote.sync(remote.wait(execution, poll_interval=0.1), sync_nodes=True)
+from ..waiting import eventually
+from .server import Server
 
 
 def children_of(server: Server, execution: Any) -> set[str]:
@@ -33,7 +23,7 @@ def children_of(server: Server, execution: Any) -> set[str]:
 
 
 def test_a_launch_plan_is_mapped_over(standing_server: Server) -> None:
-    execution = finish(standing_server, launch(standing_server, "plans", numbers=[2, 4, 6]))
+    execution = standing_server.finish(standing_server.launch("maps.plans", numbers=[2, 4, 6]))
     assert execution.closure.phase == WorkflowExecution.SUCCEEDED, execution.closure.error
     assert execution.outputs["o0"] == [2, 4, 6]
     (attempt,) = execution.node_executions["n0"].task_executions
@@ -44,50 +34,62 @@ def test_a_launch_plan_is_mapped_over(standing_server: Server) -> None:
 
 
 def test_no_items_make_no_executions(standing_server: Server) -> None:
-    execution = finish(standing_server, launch(standing_server, "plans", numbers=[]))
+    execution = standing_server.finish(standing_server.launch("maps.plans", numbers=[]))
     assert execution.closure.phase == WorkflowExecution.SUCCEEDED, execution.closure.error
     assert execution.outputs["o0"] == []
 
 
 def test_an_execution_that_fails_leaves_a_gap(standing_server: Server) -> None:
-    execution = finish(standing_server, launch(standing_server, "half_of_plans", numbers=[2, 3, 4]))
+    execution = standing_server.finish(standing_server.launch("maps.half_of_plans", numbers=[2, 3, 4]))
     assert execution.closure.phase == WorkflowExecution.SUCCEEDED, execution.closure.error
     assert execution.outputs["o0"] == [2, None, 4]
 
 
 def test_a_failed_execution_fails_the_array_that_needs_all(standing_server: Server) -> None:
-    execution = finish(standing_server, launch(standing_server, "plans", numbers=[2, 3]))
+    execution = standing_server.finish(standing_server.launch("maps.plans", numbers=[2, 3]))
     assert execution.closure.phase == WorkflowExecution.FAILED
     assert execution.error.message.startswith("[1]: ")
     assert "odd" in execution.error.message
 
 
+def test_each_element_has_a_link_to_its_log(standing_server: Server) -> None:
+    execution = standing_server.finish(standing_server.launch("maps.half_may_fail", numbers=[2, 3]))
+    assert execution.outputs["o0"] == [2, None]
+    (attempt,) = execution.node_executions["n0"].task_executions
+    elements = sorted(attempt.closure.metadata.external_resources, key=lambda one: one.index)
+    pages = []
+    for element in elements:
+        with urllib.request.urlopen(element.logs[0].uri) as answer:  # noqa: S310
+            pages.append(answer.read().decode())
+    assert ["ValueError: odd" in page for page in pages] == [False, True]
+
+
 def test_some_must_succeed(standing_server: Server) -> None:
-    execution = finish(standing_server, launch(standing_server, "at_least_two", numbers=[1, 2, 3, 4]))
+    execution = standing_server.finish(standing_server.launch("maps.at_least_two", numbers=[1, 2, 3, 4]))
     assert execution.closure.phase == WorkflowExecution.SUCCEEDED
-    execution = finish(standing_server, launch(standing_server, "at_least_two", numbers=[1, 2, 3]))
+    execution = standing_server.finish(standing_server.launch("maps.at_least_two", numbers=[1, 2, 3]))
     assert execution.closure.phase == WorkflowExecution.FAILED
 
 
 def test_executions_of_an_array_outlive_the_server(server: Server, tmp_path: Path) -> None:
     gates = [str(tmp_path / name) for name in ("a", "b")]
-    execution = launch(server, "gated_plans", gates=gates, numbers=[1, 2])
+    execution = server.launch("maps.gated_plans", gates=gates, numbers=[1, 2])
     eventually(lambda: len(children_of(server, execution)) == 2)
     Path(gates[1]).touch()
     server.kill()
     server.start()
     Path(gates[0]).touch()
-    ended = finish(server, execution)
+    ended = server.finish(execution)
     assert ended.outputs["o0"] == [1, 2]
     assert len(children_of(server, execution)) == 2
 
 
 def test_terminating_an_array_ends_its_executions(server: Server, tmp_path: Path) -> None:
     gates = [str(tmp_path / name) for name in ("a", "b")]
-    execution = launch(server, "gated_plans", gates=gates, numbers=[1, 2])
+    execution = server.launch("maps.gated_plans", gates=gates, numbers=[1, 2])
     eventually(lambda: len(children_of(server, execution)) == 2)
     server.remote().client.terminate_execution(execution.id, "enough")
-    assert finish(server, execution).closure.phase == WorkflowExecution.ABORTED
+    assert server.finish(execution).closure.phase == WorkflowExecution.ABORTED
     remote = server.remote()
     for name in children_of(server, execution):
         child = remote.fetch_execution(name=name)

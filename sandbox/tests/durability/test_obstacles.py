@@ -19,9 +19,10 @@ from flyte_sandbox.engine import loop
 from flyte_sandbox.engine.tasks.attempts import AttemptPlanner
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
-from ..engine.test_loop import launch, register_counter
+from ..engine.runs import launch, register_counter, wait
+from ..waiting import eventually
 from .conftest import marked
-from .server import Server, eventually
+from .server import Server
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_disk_that_is_full_for_a_moment_costs_a_moment(
     log = tmp_path / "log"
     request = launch(sandbox, register_counter(sandbox, log))
     disk = FullDisk(Store, "write", 4, monkeypatch)
-    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     assert disk.left == 0
     assert log.read_text() == "ran\n"
 
@@ -69,7 +70,7 @@ def test_an_attempt_that_finds_no_space_for_its_files_is_tried_again(
     plan = register_counter(sandbox, log)
     FullDisk(AttemptPlanner, "plan", 2, monkeypatch)
     request = launch(sandbox, plan)
-    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     assert log.read_text() == "ran\n"
 
 
@@ -79,13 +80,13 @@ def test_a_disk_that_stays_full_fails_the_execution_and_not_the_server(
     plan = register_counter(sandbox, tmp_path / "log")
     FullDisk(AttemptPlanner, "plan", 10_000, monkeypatch)
     request = launch(sandbox, plan)
-    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.FAILED)
+    wait(sandbox, request, WorkflowExecution.FAILED)
     error = sandbox.admin.executions.get(request).closure.error
     assert error.code == "RetriesExhausted|Interrupted"
     assert "No space left on device" in error.message
     monkeypatch.undo()
     second = launch(sandbox, plan)
-    eventually(lambda: phase_of(sandbox, second) == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, second, WorkflowExecution.SUCCEEDED)
 
 
 def test_a_locked_database_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -101,18 +102,8 @@ def test_a_locked_database_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> No
     finally:
         tool.execute("ROLLBACK")
         tool.close()
-    eventually(lambda: phase_of(sandbox, request) == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     assert log.read_text() == "ran\n"
-
-
-def launch_gated(server: Server, tmp_path: Path) -> tuple[Any, Path, Path]:
-    server.register("limits")
-    gate, log = tmp_path / "gate", tmp_path / "log"
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.limits.patient", version="v1")
-    execution = remote.execute(plan, inputs={"gate": str(gate), "log": str(log)})
-    eventually(lambda: log.exists() and log.read_text().endswith("\n"))
-    return execution, gate, log
 
 
 def attempts_of(server: Server, execution: Any) -> list[int]:
@@ -122,12 +113,11 @@ def attempts_of(server: Server, execution: Any) -> list[int]:
 
 
 def test_a_killed_task_is_begun_again_at_the_systems_expense(standing_server: Server, tmp_path: Path) -> None:
-    execution, gate, log = launch_gated(standing_server, tmp_path)
+    execution, gate, log = standing_server.launch_gated("limits.patient", tmp_path)
     os.kill(int(log.read_text().split()[0]), signal.SIGKILL)
     eventually(lambda: len(log.read_text().splitlines()) == 2)
     gate.touch()
-    remote = standing_server.remote()
-    ended = remote.wait(execution, poll_interval=0.1)
+    ended = standing_server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED
     assert attempts_of(standing_server, ended) == [TaskExecution.FAILED, TaskExecution.SUCCEEDED]
 
@@ -135,7 +125,7 @@ def test_a_killed_task_is_begun_again_at_the_systems_expense(standing_server: Se
 def test_a_task_outlives_the_template_that_it_was_forked_from(
     standing_server: Server, tmp_path: Path
 ) -> None:
-    execution, gate, log = launch_gated(standing_server, tmp_path)
+    execution, gate, log = standing_server.launch_gated("limits.patient", tmp_path)
     task = psutil.Process(int(log.read_text().split()[0]))
     assert standing_server.process is not None
     ours = {process.pid for process in marked(standing_server.mark)} - {standing_server.process.pid}
@@ -143,8 +133,7 @@ def test_a_task_outlives_the_template_that_it_was_forked_from(
     template = [process for process in task.parents() if process.pid in ours][-1]
     template.kill()
     gate.touch()
-    remote = standing_server.remote()
-    ended = remote.wait(execution, poll_interval=0.1)
+    ended = standing_server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED
     assert attempts_of(standing_server, ended) == [TaskExecution.SUCCEEDED]
     assert len(log.read_text().splitlines()) == 1

@@ -13,9 +13,7 @@ from .server import Server
 def run(server: Server, name: str, **inputs: Any) -> Any:
     for module in ("nested", "references", "promises"):
         server.register(module)
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name=f"examples.{name}", version="v1")
-    return remote.sync(remote.wait(remote.execute(plan, inputs=inputs), poll_interval=0.1), sync_nodes=True)
+    return server.finish(server.launch(name, **inputs))
 
 
 def test_attributes_keys_and_indices_of_what_a_task_returned(standing_server: Server) -> None:
@@ -47,7 +45,6 @@ def test_tasks_and_launch_plans_of_others_are_used_by_name(
 
 
 def test_values_of_many_megabytes_are_handed_on_mapped_over_and_taken_apart(standing_server: Server) -> None:
-    standing_server.register("large")
     outputs = run(standing_server, "large.large").outputs
     assert outputs["o0"] == "x12582912"
     assert outputs["o1"] == ["a6291456", "b6291456"]

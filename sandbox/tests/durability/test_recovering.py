@@ -9,18 +9,16 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core.execution_pb2 import NodeExecution, WorkflowExecution
 from flytekit.remote import FlyteRemote
 
-from .server import Server, eventually
+from .server import Server
 
 RECOVERED, SUCCEEDED, FAILED = NodeExecution.RECOVERED, NodeExecution.SUCCEEDED, NodeExecution.FAILED
 
 
 def fail_first(server: Server, tmp_path: Path) -> tuple[FlyteRemote, Any, Path]:
-    server.register("mending")
     log = tmp_path / "log"
     remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.mending.mended", version="v1")
-    inputs = {"log": str(log), "gate": str(tmp_path / "gate"), "numbers": [1, 2, 3]}
-    execution = remote.wait(remote.execute(plan, inputs=inputs), poll_interval=0.1)
+    launched = server.launch("mending.mended", log=log, gate=tmp_path / "gate", numbers=[1, 2, 3])
+    execution = remote.wait(launched, poll_interval=0.1)
     assert execution.closure.phase == WorkflowExecution.FAILED
     return remote, execution, log
 
@@ -39,7 +37,7 @@ def test_only_what_had_failed_runs_again(server: Server, tmp_path: Path) -> None
     remote, execution, log = fail_first(server, tmp_path)
     (tmp_path / "gate").touch()
     log.write_text("")
-    ended = remote.sync(remote.wait(recover(remote, execution), poll_interval=0.1), sync_nodes=True)
+    ended = server.finish(recover(remote, execution))
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED
     assert sorted(log.read_text().splitlines()) == ["counted from 7", "inside second", "yielded second"]
     assert [ended.outputs[f"o{index}"] for index in range(6)] == [
@@ -95,15 +93,10 @@ def test_a_recovered_execution_can_be_recovered(server: Server, tmp_path: Path) 
 
 
 def test_a_terminated_execution_is_recovered_from_its_checkpoint(server: Server, tmp_path: Path) -> None:
-    server.register("mending")
-    server.register("slow")
-    gate, log = tmp_path / "gate", tmp_path / "log"
+    execution, gate, log = server.launch_gated("slow.gated", tmp_path, until="second")
     remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.slow.gated", version="v1")
-    execution = remote.execute(plan, inputs={"gate": str(gate), "log": str(log)})
-    eventually(lambda: log.exists() and "second" in log.read_text())
     remote.client.terminate_execution(execution.id, "later")
-    ended = remote.sync(remote.wait(execution, poll_interval=0.1), sync_nodes=True)
+    ended = server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.ABORTED
     gate.touch()
     again = remote.wait(recover(remote, ended), poll_interval=0.1)

@@ -8,25 +8,15 @@ from pathlib import Path
 
 from flyteidl.core.execution_pb2 import WorkflowExecution
 
+from ..waiting import eventually
 from .conftest import marked
-from .server import Server, eventually
-
-
-def launch_gated(server: Server, tmp_path: Path) -> tuple[object, Path, Path]:
-    """An execution whose second task runs until the gate is opened."""
-    server.register("slow")
-    gate, log = tmp_path / "gate", tmp_path / "log"
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.slow.gated", version="v1")
-    execution = remote.execute(plan, inputs={"gate": str(gate), "log": str(log)})
-    eventually(lambda: log.exists() and "second" in log.read_text())
-    return execution, gate, log
+from .server import Server
 
 
 def test_killed_in_mid_run_the_execution_ends_green_and_no_task_runs_twice(
     server: Server, tmp_path: Path
 ) -> None:
-    execution, gate, log = launch_gated(server, tmp_path)
+    execution, gate, log = server.launch_gated("slow.gated", tmp_path, until="second")
     server.kill()
     gate.touch()
     server.start()
@@ -36,7 +26,7 @@ def test_killed_in_mid_run_the_execution_ends_green_and_no_task_runs_twice(
 
 
 def test_a_task_that_still_runs_is_adopted(server: Server, tmp_path: Path) -> None:
-    execution, gate, log = launch_gated(server, tmp_path)
+    execution, gate, log = server.launch_gated("slow.gated", tmp_path, until="second")
     server.kill()
     server.start()
     assert server.remote().fetch_execution(name=execution.id.name).closure.phase == WorkflowExecution.RUNNING
@@ -49,7 +39,7 @@ def test_a_task_that_still_runs_is_adopted(server: Server, tmp_path: Path) -> No
 def test_an_orderly_stop_ends_the_task_and_the_next_start_begins_it_again_without_a_retry(
     server: Server, tmp_path: Path
 ) -> None:
-    execution, gate, log = launch_gated(server, tmp_path)
+    execution, gate, log = server.launch_gated("slow.gated", tmp_path, until="second")
     server.stop()
     eventually(lambda: not marked(server.mark))
     server.start()
@@ -62,7 +52,7 @@ def test_an_orderly_stop_ends_the_task_and_the_next_start_begins_it_again_withou
 
 
 def test_terminating_is_finished_by_the_next_server(server: Server, tmp_path: Path) -> None:
-    execution, _, _ = launch_gated(server, tmp_path)
+    execution, _, _ = server.launch_gated("slow.gated", tmp_path, until="second")
     server.remote().client.terminate_execution(execution.id, "enough")
     server.kill()
     server.start()
@@ -72,22 +62,17 @@ def test_terminating_is_finished_by_the_next_server(server: Server, tmp_path: Pa
 
 
 def test_a_stubborn_task_and_its_children_are_gone_after_a_stop(server: Server, tmp_path: Path) -> None:
-    server.register("slow")
     log = tmp_path / "pids"
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.slow.cannot_be_asked", version="v1")
-    remote.execute(plan, inputs={"log": str(log)})
+    server.launch("slow.cannot_be_asked", log=log)
     eventually(lambda: log.exists() and log.read_text().endswith("\n"))
     server.stop()
     assert marked(server.mark) == []
 
 
 def test_a_terminated_stubborn_task_is_killed(server: Server, tmp_path: Path) -> None:
-    server.register("slow")
     log = tmp_path / "pids"
     remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.slow.cannot_be_asked", version="v1")
-    execution = remote.execute(plan, inputs={"log": str(log)})
+    execution = server.launch("slow.cannot_be_asked", log=log)
     eventually(lambda: log.exists() and log.read_text().endswith("\n"))
     pids = {int(pid) for pid in log.read_text().split()}
     remote.client.terminate_execution(execution.id, "now")
@@ -97,10 +82,7 @@ def test_a_terminated_stubborn_task_is_killed(server: Server, tmp_path: Path) ->
 
 
 def test_runs_of_yesterday_are_still_there(server: Server, tmp_path: Path) -> None:
-    server.register("hello")
-    remote = server.remote()
-    plan = remote.fetch_launch_plan(name="examples.hello.hello", version="v1")
-    execution = remote.wait(remote.execute(plan, inputs={"name": "old"}), poll_interval=0.1)
+    execution = server.finish(server.launch("hello.hello", name="old"))
     server.stop()
     server.start()
     again = server.remote().fetch_execution(name=execution.id.name)
@@ -108,7 +90,6 @@ def test_runs_of_yesterday_are_still_there(server: Server, tmp_path: Path) -> No
 
 
 def test_a_second_server_on_the_same_state_is_refused(server: Server) -> None:
-
     command = [sys.executable, "-m", "flyte_sandbox", "serve", "--state", str(server.state), "--port", "0"]
     second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert second.returncode == 1
@@ -117,7 +98,6 @@ def test_a_second_server_on_the_same_state_is_refused(server: Server) -> None:
 
 
 def test_a_busy_port_stops_the_start_before_anything_is_written(server: Server, tmp_path: Path) -> None:
-
     other = tmp_path / "other"
     command = [sys.executable, "-m", "flyte_sandbox", "serve", "--state", str(other)]
     second = subprocess.run(

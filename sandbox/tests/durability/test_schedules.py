@@ -12,7 +12,8 @@ from flyteidl.service import admin_pb2_grpc
 from flyte_sandbox.testing.control import skip
 
 from ..scheduler.plans import cron, requests
-from .server import Server, eventually
+from ..waiting import eventually
+from .server import Server
 
 HOUR = timedelta(hours=1)
 

@@ -13,7 +13,8 @@ from flytekit.remote import FlyteRemote, FlyteWorkflowExecution
 
 from flyte_sandbox.testing import skip
 
-from .server import Server, eventually
+from ..waiting import eventually
+from .server import Server
 
 MINUTE = timedelta(minutes=1)
 
@@ -23,19 +24,13 @@ def options() -> list[str]:
     return ["--skippable-clock"]
 
 
-def launch(remote: FlyteRemote, plan: str, **inputs: str) -> FlyteWorkflowExecution:
-    launch_plan = remote.fetch_launch_plan(name=f"examples.patient.{plan}", version="v1")
-    return remote.execute(launch_plan, inputs=inputs)
-
-
 def wait(remote: FlyteRemote, execution: FlyteWorkflowExecution) -> FlyteWorkflowExecution:
     ended = remote.wait(execution, timeout=timedelta(seconds=60), poll_interval=timedelta(seconds=0.1))
     return remote.sync(ended, sync_nodes=True)
 
 
 def test_a_sleep_of_an_hour_passes_at_once_with_a_kill_in_the_middle(server: Server) -> None:
-    server.register("patient")
-    execution = launch(server.remote(), "naps", name="you")
+    execution = server.launch("patient.naps", name="you")
     eventually(lambda: "n0" in server.remote().sync(execution, sync_nodes=True).node_executions)
     skip(server.state, 49 * MINUTE)
     server.kill()
@@ -51,9 +46,8 @@ def test_a_sleep_of_an_hour_passes_at_once_with_a_kill_in_the_middle(server: Ser
 
 
 def test_an_approval_that_nobody_gives_runs_out(server: Server) -> None:
-    server.register("patient")
     remote = server.remote()
-    execution = launch(remote, "asks", name="you")
+    execution = server.launch("patient.asks", name="you")
     eventually(lambda: remote.list_signals(execution.id.name))
     skip(server.state, 61 * MINUTE)
     ended = wait(remote, execution)
@@ -64,9 +58,8 @@ def test_an_approval_that_nobody_gives_runs_out(server: Server) -> None:
 def test_an_attempt_that_takes_too_long_is_ended_and_the_next_one_has_its_own_hour(
     server: Server, tmp_path: Path
 ) -> None:
-    server.register("patient")
     remote, log, gate = server.remote(), tmp_path / "log", tmp_path / "gate"
-    execution = launch(remote, "dawdles", gate=str(gate), log=str(log))
+    execution = server.launch("patient.dawdles", gate=gate, log=log)
     eventually(lambda: log.exists() and log.read_text() == "attempt\n")
     skip(server.state, 61 * MINUTE)
     eventually(lambda: log.read_text() == "attempt\nattempt\n")

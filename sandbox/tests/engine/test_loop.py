@@ -19,8 +19,8 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine import loop
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
-from ..conformance.entities import identifier, interface, launch_plan_request, task_request, workflow_request
-from ..durability.server import eventually
+from ..waiting import eventually
+from .runs import launch, register_counter, wait
 
 
 class FailsOnce:
@@ -51,38 +51,13 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         yield sandbox
 
 
-def register_counter(sandbox: Sandbox, log: Path) -> identifier_pb2.Identifier:
-    """A workflow of one task that adds a line to ``log`` and succeeds."""
-    request = task_request("flytesnacks", "counts")
-    request.spec.template.interface.CopyFrom(interface({}, {}))
-    container = request.spec.template.container
-    del container.args[:]
-    container.command.extend(["sh", "-c", f"echo ran >> {log}"])
-    sandbox.admin.tasks.create(request)
-    workflow = workflow_request("flytesnacks", "counts", request.id)
-    workflow.spec.template.interface.CopyFrom(interface({}, {}))
-    del workflow.spec.template.outputs[:]
-    del workflow.spec.template.nodes[0].inputs[:]
-    sandbox.admin.workflows.create(workflow)
-    plan = launch_plan_request("flytesnacks", "counts", workflow.id)
-    sandbox.admin.launch_plans.create(plan)
-    return identifier(identifier_pb2.LAUNCH_PLAN, "flytesnacks", "counts")
-
-
-def launch(sandbox: Sandbox, plan: identifier_pb2.Identifier) -> execution_pb2.WorkflowExecutionGetRequest:
-    spec = execution_pb2.ExecutionSpec(launch_plan=plan)
-    request = execution_pb2.ExecutionCreateRequest(project="flytesnacks", domain="development", spec=spec)
-    created = sandbox.admin.launching.create(request)
-    return execution_pb2.WorkflowExecutionGetRequest(id=created.id)
-
-
 @pytest.mark.parametrize("number", range(1, 4))
 def test_a_failed_commit_costs_nothing_but_a_moment(sandbox: Sandbox, tmp_path: Path, number: int) -> None:
     log = tmp_path / "log"
     plan = register_counter(sandbox, log)
     sandbox.engine._db = failing = FailsOnce(sandbox.db, number)
     request = launch(sandbox, plan)
-    eventually(lambda: sandbox.admin.executions.get(request).closure.phase == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     assert log.read_text() == "ran\n"
     assert failing.has_failed
 
@@ -107,12 +82,12 @@ def test_an_execution_that_cannot_be_decided_about_fails_alone(
         )
     )
     healthy = launch(sandbox, plan)
-    get = sandbox.admin.executions.get
-    eventually(lambda: get(healthy).closure.phase == WorkflowExecution.SUCCEEDED)
+    wait(sandbox, healthy, WorkflowExecution.SUCCEEDED)
     id = identifier_pb2.WorkflowExecutionIdentifier(project="flytesnacks", domain="development", name=sick)
     request = execution_pb2.WorkflowExecutionGetRequest(id=id)
-    eventually(lambda: get(request).closure.phase == WorkflowExecution.FAILED)
-    assert "max number of system retry attempts [10/10] exhausted" in get(request).closure.error.message
+    wait(sandbox, request, WorkflowExecution.FAILED)
+    error = sandbox.admin.executions.get(request).closure.error
+    assert "max number of system retry attempts [10/10] exhausted" in error.message
 
 
 def test_it_stops_also_when_the_word_comes_with_the_last_messages(

@@ -20,7 +20,7 @@ from flyte_sandbox.db.times import to_timestamp
 from flyte_sandbox.rpc.first_look import FirstLook
 from flyte_sandbox.testing import running_sandbox
 
-from ..engine.test_loop import launch, register_counter
+from ..engine.runs import launch, register_counter
 
 ID = WorkflowExecutionIdentifier(project="p", domain="development", name="a1")
 REQUEST = execution_pb2.WorkflowExecutionGetRequest(id=ID)

@@ -6,7 +6,6 @@ import sys
 import sysconfig
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
@@ -21,15 +20,9 @@ from flyte_sandbox.runner import AttemptExit, AttemptSpec, ProcessRunner, TaskUs
 from flyte_sandbox.runner.environment import attempt_mark
 from flyte_sandbox.runner.template import processes
 
+from .. import waiting
+
 LIMIT_SECONDS = 40.0
-
-
-def wait_until(condition: Callable[[], object], what: str = "it") -> None:
-    """Look until it is so; the processes watched here tell nobody."""
-    pause, deadline = threading.Event(), time.monotonic() + LIMIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        pause.wait(0.01)
 
 
 class Harness:
@@ -262,5 +255,5 @@ def key(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., None]:
-    return wait_until
+def eventually() -> Callable[..., object]:
+    return waiting.eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from .conftest import wait_until
+from ..waiting import eventually
 from .test_templates import waiting
 
 
@@ -19,14 +19,14 @@ def test_a_template_ends_when_it_has_had_no_attempt_for_a_while(make_harness):
         spec = dataclasses.replace(harness.python(key, "print('here')"), environment="other")
         harness.runner.start(spec)
         assert harness.wait_for_end(key).code == 0
-        wait_until(lambda: environments(harness) == {"default"}, "the end of the other template")
+        eventually(lambda: environments(harness) == {"default"}, "the end of the other template")
 
 
 def test_a_template_whose_attempt_runs_does_not_end(make_harness):
     harness = make_harness(idle_seconds=0.0)
     spec, notes = waiting(harness, "a1")
     harness.runner.start(dataclasses.replace(spec, environment="other"))
-    wait_until((notes / "waits").exists, "the attempt")
+    eventually((notes / "waits").exists, "the attempt")
     assert "other" in environments(harness)
     (notes / "go").touch()
     assert harness.wait_for_end("a1").code == 0

@@ -11,7 +11,7 @@ from flyteidl.core.execution_pb2 import WorkflowExecution
 
 from flyte_sandbox.testing import TestSandbox, running_sandbox
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .plans import cron, requests
 
 SUCCEEDED, FAILED = WorkflowExecution.SUCCEEDED, WorkflowExecution.FAILED

@@ -21,7 +21,7 @@ from flyte_sandbox.errors import Internal
 from flyte_sandbox.ids import fnv1, scheduled_execution_name
 from flyte_sandbox.testing import TestSandbox, running_sandbox
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .plans import activate, cron, deactivate, launched, rate, register, times
 
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)

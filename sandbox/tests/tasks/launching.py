@@ -18,7 +18,7 @@ from flyteidl.service import admin_pb2_grpc
 
 from flyte_sandbox.sandbox import Sandbox
 
-from ..durability.server import eventually
+from ..waiting import eventually
 
 T = TypeVar("T")
 PROJECT, DOMAIN = "flytesnacks", "development"
@@ -49,7 +49,7 @@ class Launched:
 
     def wait(self, seconds: float = 60) -> Launched:
         """Until it has ended."""
-        eventually(lambda: self.execution.closure.phase in _TERMINAL, seconds)
+        eventually(lambda: self.execution.closure.phase in _TERMINAL, seconds=seconds)
         return self
 
     def attempts(self) -> list[task_execution_pb2.TaskExecution]:

@@ -13,7 +13,7 @@ from flytekit.remote import FlyteRemote, FlyteWorkflowExecution
 
 from flyte_sandbox.testing import running_sandbox
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .launching import Tasks, connect
 from .test_kinds import run
 

@@ -12,7 +12,7 @@ from flyteidl.core.execution_pb2 import ExecutionError
 
 from flyte_sandbox.runner.template import processes
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .launching import Launched, Tasks, text_literal
 
 SYSTEM_RUNS = 4

@@ -9,7 +9,7 @@ from flyteidl.core import tasks_pb2
 from flyte_sandbox.runner.machine import this_machine
 from flyte_sandbox.runner.template import processes
 
-from ..durability.server import eventually
+from ..waiting import eventually
 from .launching import DOMAIN, PROJECT, Launched
 
 CPUS = this_machine().cpu_millis // 1000

@@ -10,7 +10,7 @@ from flyteidl.core.security_pb2 import Secret
 
 from flyte_sandbox.errors import StartupError
 
-from ..durability.server import eventually
+from ..waiting import eventually
 
 VALUE = "s3cr3t-" + "0f9e8d7c"
 

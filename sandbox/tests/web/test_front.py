@@ -20,6 +20,8 @@ from flyte_sandbox.errors import StartupError
 from flyte_sandbox.web.front import PREFACE, Front
 from flyte_sandbox.web.runtime import Runtime, make_runtime
 
+from ..waiting import eventually_in_loop
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -73,13 +75,6 @@ async def listening(
 
 async def connect(front: Front) -> Streams:
     return await asyncio.open_connection("127.0.0.1", front.bind())
-
-
-async def eventually(is_true: Callable[[], bool]) -> None:
-    """Turn the loop until it is; for what ends in turns of the loop and tells nobody."""
-    async with asyncio.timeout(10):
-        while not is_true():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -205,7 +200,7 @@ async def test_stopping_leaves_no_connection_and_no_file(runtime: Runtime) -> No
         with contextlib.suppress(ConnectionResetError):
             await writer.wait_closed()
     assert front.connections == 0
-    await eventually(lambda: _open_files() <= before)
+    await eventually_in_loop(lambda: _open_files() <= before)
 
 
 async def test_a_client_that_leaves_is_forgotten(runtime: Runtime) -> None:
@@ -222,7 +217,7 @@ async def test_a_client_that_leaves_is_forgotten(runtime: Runtime) -> None:
         await reader.readexactly(1)
         writer.close()
         await asyncio.wait_for(gone.wait(), 10)
-        await eventually(lambda: front.connections == 0)
+        await eventually_in_loop(lambda: front.connections == 0)
 
 
 def test_a_port_in_use_stops_the_start_and_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from flyte_sandbox.web.app import create_app
 from flyte_sandbox.web.front import Front
 from flyte_sandbox.web.runtime import make_runtime
 from flyte_sandbox.web.server import HttpServer
+
+from ..waiting import eventually_in_loop
 
 KEY = "my-s3-bucket/flytesnacks/development/ABCXKL5ZZWXY3PDLM3OONUHHME======/fast ü%41+&?#.tar.gz"
 URI = f"s3://{KEY}"
@@ -150,12 +152,6 @@ async def test_no_link_leads_out_of_the_buckets(served: Served, key: str) -> Non
         assert answer.status_code in (400, 403)
 
 
-async def eventually(look: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not look():  # noqa: ASYNC110 - files of another process tell nobody
-            await asyncio.sleep(0.005)
-
-
 async def test_an_upload_that_breaks_off_is_never_seen(served: Served, store: Store) -> None:
     path = served.link("PUT").partition(str(served.port))[2]
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -163,10 +159,10 @@ async def test_an_upload_that_breaks_off_is_never_seen(served: Served, store: St
     writer.write(head.encode() + DATA[:2_500_000])
     await writer.drain()
     staging = store.root / ".staging"
-    await eventually(lambda: any(path.stat().st_size for path in staging.iterdir()))
+    await eventually_in_loop(lambda: any(path.stat().st_size for path in staging.iterdir()))
     assert not store.exists(URI)
     writer.close()
-    await eventually(lambda: not list(staging.iterdir()))
+    await eventually_in_loop(lambda: not list(staging.iterdir()))
     assert not store.exists(URI)
 
 

@@ -11,26 +11,15 @@ import pytest
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
 from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, tasks_pb2, types_pb2
 from flyteidl.core.execution_pb2 import NodeExecution, TaskExecution, WorkflowExecution
-from google.protobuf.duration_pb2 import Duration
 
 from flyte_sandbox.engine.tasks.sleeping import BadSleepError, sleep_duration
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
-from ...conformance.entities import identifier, interface, launch_plan_request, task_request, workflow_request
-from ...durability.server import eventually
+from ...conformance.entities import interface
+from ...waiting import eventually
+from ..runs import DURATION, launch_nap, sleep_for, wait
 
-DURATION = types_pb2.LiteralType(simple=types_pb2.DURATION)
 STRING = types_pb2.LiteralType(simple=types_pb2.STRING)
-PROJECT = "flytesnacks"
-
-
-def sleep_for(seconds: float) -> literals_pb2.LiteralMap:
-    duration = Duration()
-    duration.FromTimedelta(timedelta(seconds=seconds))
-    literal = literals_pb2.Literal(
-        scalar=literals_pb2.Scalar(primitive=literals_pb2.Primitive(duration=duration))
-    )
-    return literals_pb2.LiteralMap(literals={"duration": literal})
 
 
 def sleep_task(signature: interface_pb2.TypedInterface) -> tasks_pb2.TaskTemplate:
@@ -78,43 +67,6 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def launch(sandbox: Sandbox, seconds: float) -> execution_pb2.WorkflowExecutionGetRequest:
-    """One node that sleeps, registered under its own name."""
-    _register(sandbox)
-    plan = identifier(identifier_pb2.LAUNCH_PLAN, PROJECT, "naps")
-    request = execution_pb2.ExecutionCreateRequest(
-        project=PROJECT,
-        domain="development",
-        spec=execution_pb2.ExecutionSpec(launch_plan=plan),
-        inputs=sleep_for(seconds),
-    )
-    return execution_pb2.WorkflowExecutionGetRequest(id=sandbox.admin.launching.create(request).id)
-
-
-def _register(sandbox: Sandbox) -> None:
-    signature = interface({"duration": DURATION}, {})
-    task = task_request(PROJECT, "naps")
-    task.spec.template.type = "core-sleep"
-    task.spec.template.interface.CopyFrom(signature)
-    task.spec.template.ClearField("container")
-    sandbox.admin.tasks.create(task)
-    workflow = workflow_request(PROJECT, "naps", task.id)
-    workflow.spec.template.interface.CopyFrom(signature)
-    del workflow.spec.template.outputs[:]
-    binding = workflow.spec.template.nodes[0].inputs[0]
-    binding.var = binding.binding.promise.var = "duration"
-    sandbox.admin.workflows.create(workflow)
-    plan = launch_plan_request(PROJECT, "naps", workflow.id)
-    parameter = interface_pb2.Parameter(var=interface_pb2.Variable(type=DURATION), required=True)
-    plan.spec.default_inputs.parameters.clear()
-    plan.spec.default_inputs.parameters["duration"].CopyFrom(parameter)
-    sandbox.admin.launch_plans.create(plan)
-
-
-def wait(sandbox: Sandbox, request: execution_pb2.WorkflowExecutionGetRequest, phase: int) -> None:
-    eventually(lambda: sandbox.admin.executions.get(request).closure.phase == phase)
-
-
 def only_attempt(
     sandbox: Sandbox, request: execution_pb2.WorkflowExecutionGetRequest
 ) -> task_execution_pb2.TaskExecutionClosure:
@@ -125,7 +77,7 @@ def only_attempt(
 
 
 def test_a_sleep_takes_its_time_and_no_process(sandbox: Sandbox) -> None:
-    request = launch(sandbox, 0.3)
+    request = launch_nap(sandbox, 0.3)
     wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     attempt = only_attempt(sandbox, request)
     assert attempt.phase == TaskExecution.SUCCEEDED
@@ -134,7 +86,7 @@ def test_a_sleep_takes_its_time_and_no_process(sandbox: Sandbox) -> None:
 
 
 def test_a_sleep_of_no_time_never_runs(sandbox: Sandbox) -> None:
-    request = launch(sandbox, 0)
+    request = launch_nap(sandbox, 0)
     wait(sandbox, request, WorkflowExecution.SUCCEEDED)
     attempt = only_attempt(sandbox, request)
     assert attempt.phase == TaskExecution.SUCCEEDED
@@ -142,13 +94,13 @@ def test_a_sleep_of_no_time_never_runs(sandbox: Sandbox) -> None:
 
 
 def test_a_sleep_that_cannot_be_fails_for_good(sandbox: Sandbox) -> None:
-    request = launch(sandbox, -1)
+    request = launch_nap(sandbox, -1)
     wait(sandbox, request, WorkflowExecution.FAILED)
     assert only_attempt(sandbox, request).error.code == "BadTaskSpecification"
 
 
 def test_aborting_wakes_the_sleeper_at_once(sandbox: Sandbox) -> None:
-    request = launch(sandbox, 3600)
+    request = launch_nap(sandbox, 3600)
     eventually(lambda: only_phase(sandbox, request) == NodeExecution.RUNNING)
     end = execution_pb2.ExecutionTerminateRequest(id=request.id, cause="enough")
     sandbox.admin.executions.terminate(end)
@@ -165,7 +117,7 @@ def only_phase(sandbox: Sandbox, request: execution_pb2.WorkflowExecutionGetRequ
 def test_a_restart_does_not_prolong_a_sleep(tmp_path: Path) -> None:
     with running_sandbox(state=tmp_path / "state") as sandbox:
         began = time.monotonic()
-        request = launch(sandbox, 2)
+        request = launch_nap(sandbox, 2)
         eventually(lambda: only_phase(sandbox, request) == NodeExecution.RUNNING)
     with running_sandbox(state=tmp_path / "state") as sandbox:
         wait(sandbox, request, WorkflowExecution.SUCCEEDED)

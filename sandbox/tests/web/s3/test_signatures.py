@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
-import time
 import zlib
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +19,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from flyte_sandbox.web.s3.sigv4 import Signed, piece_signature
+
+from ...waiting import eventually
 
 BUCKET = "my-s3-bucket"
 KEYS = Credentials("minio", "miniostorage")
@@ -254,10 +254,3 @@ def test_an_upload_that_breaks_off_is_never_seen(served: Any, s3: Any) -> None:
             pass
     eventually(lambda: not list((served.root / ".staging").iterdir()))
     assert list(served.bucket.iterdir()) == []
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
