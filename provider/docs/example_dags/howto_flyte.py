@@ -51,6 +51,17 @@ with DAG("howto_launch_task", **DEFAULTS):
     FlyteOperator(task_id="square", task_name="scoring.square", inputs={"x": 3}, version="v1")
     # [END launch_task]
 
+with DAG("howto_pin", **DEFAULTS):
+    # [START pin]
+    FlyteOperator(
+        task_id="train",
+        launchplan_name="scoring.train",
+        inputs={"ratio": 0.5, "seed": 7},
+        version="{{ (ti.bundle_instance | default({})).version | default('')"
+        " or var.value.get('flyte_version', '') }}",
+    )
+    # [END pin]
+
 with DAG("howto_map", **DEFAULTS):
     # [START map]
     FlyteOperator.partial(task_id="train", launchplan_name="scoring.train").expand(
@@ -123,6 +134,16 @@ with DAG("howto_hook", **DEFAULTS):
 
     train_until_good()
     # [END hook]
+
+with DAG("howto_approve_by_hand", params={"execution_name": "", "yes": True}, **DEFAULTS):
+    # [START approve_by_hand]
+    @task
+    def approve(params: dict[str, Any]) -> None:
+        hook = FlyteHook("flyte_conn", project="flytesnacks", domain="development")
+        hook.set_signal(params["execution_name"], "approve", params["yes"])
+
+    approve()
+    # [END approve_by_hand]
 
 # [START notifier]
 report = FlyteNotifier(

@@ -6,21 +6,27 @@ import ast
 import json
 import re
 import textwrap
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import airflow
 import pytest
+from airflow.utils.state import TaskInstanceState
 from flyteidl.core import types_pb2
+from sqlalchemy import select
 
 from flyte_provider._client.codec import decode_map, encode
 
 from ..fakes.admin import FakeAdmin
+from ..stack.airflow import wait_until
 from ..test_dag_runs import load, run, xcom
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 EXAMPLES = sorted((DOCS / "example_dags").glob("*.py"))
-ANY_AIRFLOW, AIRFLOW_3, AIRFLOW_3_3 = EXAMPLES
+SYSTEM_TESTS = sorted((DOCS.parent / "tests" / "system" / "flyte").glob("example_*.py"))
+ANY_AIRFLOW, AIRFLOW_3, AIRFLOW_3_1, AIRFLOW_3_3 = EXAMPLES
 IS_2 = airflow.__version__.startswith("2.")
 
 FLOAT = types_pb2.LiteralType(simple=types_pb2.FLOAT)
@@ -29,9 +35,9 @@ STR = types_pb2.LiteralType(simple=types_pb2.STRING)
 
 
 def snippets() -> dict[str, str]:
-    """Return what lies between the marks of the example Dags, keyed by name."""
+    """Return what lies between the marks of the example Dags and system tests, keyed by name."""
     found = {}
-    for path in EXAMPLES:
+    for path in EXAMPLES + SYSTEM_TESTS:
         for match in re.finditer(r"# \[START (\w+)\]\n(.*?)\n *# \[END \1\]", path.read_text(), re.DOTALL):
             found[match[1]] = without_blank_lines(textwrap.dedent(match[2]))
     return found
@@ -78,6 +84,7 @@ TASKS = {
     "howto_wait": ["train"],
     "howto_deferrable": ["train"],
     "howto_launch_task": ["square"],
+    "howto_pin": ["train"],
     "howto_map": ["train"],
     "howto_recover": ["train"],
     "howto_sensor": ["launch", "wait"],
@@ -96,10 +103,47 @@ def flyte(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> FakeAdmin:
     admin.add_launch_plan("scoring.train", {"ratio": FLOAT, "seed": INT})
     admin.add_launch_plan("scoring.nothing")
     admin.add_launch_plan("scoring.report", {"run_id": STR})
+    admin.add_launch_plan("scoring.release")
     admin.add_task("scoring.square", {"x": INT})
     assert admin.script is not None
     admin.script.outputs = {"accuracy": encode(0.75, FLOAT)}
     return admin
+
+
+def add_versions(flyte: FakeAdmin) -> None:
+    """Have three versions of a launch plan, the last active."""
+    for version in ("v1", "v2", "v3"):
+        flyte.add_launch_plan("scoring.train", {"ratio": FLOAT, "seed": INT}, version=version)
+
+
+def launched_version(flyte: FakeAdmin) -> str:
+    (created,) = flyte.requests["CreateExecution"]
+    return str(created.spec.launch_plan.version)
+
+
+def wait_at_gate(flyte: FakeAdmin, execution: str) -> None:
+    if execution not in flyte.executions:
+        flyte.add_execution(execution)
+    flyte.add_signal(execution, "approve", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
+
+
+def answer(dag_id: str, task_id: str, option: str) -> None:
+    """Answer a human's task as the REST API does, once it waits for that."""
+    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+    from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    def find_waiting() -> str:
+        with create_session() as session:
+            waiting = {"dag_id": dag_id, "task_id": task_id, "state": TaskInstanceState.AWAITING_INPUT}
+            return session.scalars(select(TaskInstance.run_id).filter_by(**waiting)).first() or ""
+
+    run_id = wait_until(find_waiting, 60, f"{dag_id}.{task_id} asking")
+    user = SimpleNamespace(get_id=lambda: "1", get_name=lambda: "Ada")
+    payload = UpdateHITLDetailPayload(chosen_options=[option], params_input={})
+    with create_session() as session:
+        update_hitl_detail(dag_id, run_id, task_id, payload, user, session)
 
 
 @pytest.mark.processes
@@ -124,6 +168,59 @@ class TestExamples:
             pytest.skip("dag.test() of 3.0 refuses outlets: no scheduler has made them active")
         states = run(load(AIRFLOW_3, dag_id))
         assert {states[task] for task in TASKS_3[dag_id]} == {"success"}
+
+    @pytest.mark.parametrize("bundle_version", ["v2", None])
+    def test_the_dag_bundles_version_is_launched(
+        self, flyte: FakeAdmin, monkeypatch: pytest.MonkeyPatch, bundle_version: str | None
+    ) -> None:
+        """``dag.test()`` has no bundle, so the task is given one as a worker gives it."""
+        runner = pytest.importorskip("airflow.sdk.execution_time.task_runner", reason="Airflow 3 has bundles")
+        from airflow.dag_processing.bundles.local import LocalDagBundle
+
+        assert "bundle_instance" in runner.RuntimeTaskInstance.model_fields
+        bundle = LocalDagBundle(name="git", version=bundle_version)
+        monkeypatch.setattr(runner.RuntimeTaskInstance, "bundle_instance", bundle, raising=False)
+        add_versions(flyte)
+        run(load(ANY_AIRFLOW, "howto_pin"))
+        assert launched_version(flyte) == (bundle_version or "v3")
+
+    @pytest.mark.parametrize("variable", ["v1", None])
+    def test_without_a_bundle_the_deployment_says_which_version(
+        self, flyte: FakeAdmin, monkeypatch: pytest.MonkeyPatch, variable: str | None
+    ) -> None:
+        if variable:
+            monkeypatch.setenv("AIRFLOW_VAR_FLYTE_VERSION", variable)
+        add_versions(flyte)
+        run(load(ANY_AIRFLOW, "howto_pin"))
+        assert launched_version(flyte) == (variable or "v3")
+
+    def test_a_signal_is_set_by_hand(self, flyte: FakeAdmin) -> None:
+        wait_at_gate(flyte, "e1")
+        conf = {"execution_name": "e1", "yes": False}
+        states = run(load(ANY_AIRFLOW, "howto_approve_by_hand"), run_conf=conf)
+        assert (states["approve"], flyte.signals[0].value.scalar.primitive.boolean) == ("success", False)
+
+    @pytest.mark.timeout(120, method="thread")
+    @pytest.mark.parametrize("option", ["release", "keep back"])
+    def test_a_human_approves(self, flyte: FakeAdmin, option: str) -> None:
+        if not hasattr(TaskInstanceState, "AWAITING_INPUT"):
+            pytest.skip("dag.test() waits for humans from 3.3 on")
+        flyte.script = None
+
+        def be_human() -> None:
+            flyte.wait_for("CreateExecution")
+            (name,) = flyte.executions
+            wait_at_gate(flyte, name)
+            answer("howto_approve", "ask", option)
+            flyte.wait_for("SetSignal")
+            flyte.end(name)
+
+        thread = threading.Thread(target=be_human, daemon=True)
+        thread.start()
+        states = run(load(AIRFLOW_3_1, "howto_approve"))
+        thread.join()
+        assert {states[task] for task in ("launch", "ask", "answer", "wait")} == {"success"}
+        assert flyte.signals[0].value.scalar.primitive.boolean is (option == "release")
 
     def test_retry_policies_are_taken(self) -> None:
         pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow 3.3 has policies")

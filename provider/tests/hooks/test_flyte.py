@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from typing import Any
 
 import grpc
@@ -242,6 +243,7 @@ def test_executions_are_listed_newest_first(admin: FakeAdmin, hook: FlyteHook) -
 
 
 def test_a_gate_is_opened(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.add_execution("e1")
     admin.add_signal("e1", "approve", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
     admin.add_signal("e1", "rate", INT)
     waiting = {"signal_id": "approve", "type": "bool", "value": None}
@@ -252,11 +254,33 @@ def test_a_gate_is_opened(admin: FakeAdmin, hook: FlyteHook) -> None:
 
 
 def test_a_gate_takes_what_fits(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.add_execution("e1")
     admin.add_signal("e1", "rate", INT)
     with pytest.raises(FlyteInputError, match="signal 'rate': expected int, got str 'much'"):
         hook.set_signal("e1", "rate", "much")
     with pytest.raises(FlyteEntityNotFoundError, match="does not wait for a signal 'x'; it waits for: rate"):
         hook.set_signal("e1", "x", 1)
+
+
+def test_a_signal_is_set_once_the_execution_has_come_to_it(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.script = None
+    admin.add_execution("e1")
+
+    def come_to_the_gate() -> None:
+        admin.wait_for("ListSignals", 2)
+        admin.add_signal("e1", "approve", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
+
+    thread = threading.Thread(target=come_to_the_gate)
+    thread.start()
+    hook.set_signal("e1", "approve", False, timeout_seconds=60)
+    thread.join()
+    assert hook.list_signals("e1")[0]["value"] is False
+
+
+def test_an_execution_that_has_ended_comes_to_no_gate(admin: FakeAdmin, hook: FlyteHook) -> None:
+    admin.add_execution("e1", Phase.FAILED)
+    with pytest.raises(FlyteEntityNotFoundError, match="it waits for: nothing; its phase is FAILED"):
+        hook.set_signal("e1", "approve", True, timeout_seconds=60)
     assert admin.count("SetSignal") == 0
 
 

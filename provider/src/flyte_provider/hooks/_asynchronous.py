@@ -169,9 +169,12 @@ class FlyteAsyncHook(BaseHook):
         """Return what an execution waits for; see :meth:`FlyteHook.list_signals`."""
         return await self._in_thread(self._hook.list_signals, execution_name)
 
-    async def set_signal(self, execution_name: str, signal_id: str, value: Any) -> None:
+    async def set_signal(
+        self, execution_name: str, signal_id: str, value: Any, *, timeout_seconds: float = 0.0
+    ) -> None:
         """Give an execution what it waits for; see :meth:`FlyteHook.set_signal`."""
-        await self._in_thread(self._hook.set_signal, execution_name, signal_id, value)
+        method = self._hook.set_signal
+        await self._in_thread(method, execution_name, signal_id, value, timeout_seconds=timeout_seconds)
 
     async def test_connection(self) -> tuple[bool, str]:
         """Ask Flyte for its version; see :meth:`FlyteHook.test_connection`."""

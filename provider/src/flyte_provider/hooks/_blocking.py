@@ -20,7 +20,7 @@ from flyte_provider.exceptions import (
 
 if TYPE_CHECKING:
     import grpc
-    from flyteidl.admin import execution_pb2
+    from flyteidl.admin import execution_pb2, signal_pb2
     from flyteidl.core import literals_pb2, types_pb2
     from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
     from flytekit.remote.remote import FlyteRemote
@@ -351,27 +351,48 @@ class FlyteHook(BaseHook):
             for signal in signals
         ]
 
-    def set_signal(self, execution_name: str, signal_id: str, value: Any) -> None:
+    def set_signal(
+        self, execution_name: str, signal_id: str, value: Any, *, timeout_seconds: float = 0.0
+    ) -> None:
         """
         Give an execution what one of its gate nodes waits for; True and False approve and reject.
 
+        :param timeout_seconds: how long to wait for the execution to come to the gate
         :raises FlyteEntityNotFoundError: when the execution has not come to a gate of that name
         :raises FlyteInputError: when the value is not of the gate's type
         """
         from flyte_provider._client.codec import encode
 
-        execution_id = self.execution_id(execution_name)
-        signals = self.get_client().list_signals(execution_id)
-        for signal in signals:
-            if signal.id.signal_id == signal_id:
-                literal = encode(value, signal.type, f"signal {signal_id!r}")
-                self.get_client().set_signal(signal.id, literal)
-                return
-        waiting = ", ".join(signal.id.signal_id for signal in signals) or "nothing"
-        raise FlyteEntityNotFoundError(
-            f"Execution {execution_name} does not wait for a signal {signal_id!r}; it waits for: {waiting}",
-            code="NOT_FOUND",
+        signal = self._wait_for_signal(execution_name, signal_id, timeout_seconds)
+        literal = encode(value, signal.type, f"signal {signal_id!r}")
+        self.get_client().set_signal(signal.id, literal)
+
+    def _wait_for_signal(
+        self, execution_name: str, signal_id: str, timeout_seconds: float
+    ) -> signal_pb2.Signal:
+        from flyte_provider._client import phases
+        from flyte_provider._waiting import look_intervals
+
+        give_up_at = time.monotonic() + timeout_seconds
+        intervals = look_intervals(
+            _settings.get_float("poll_interval"), _settings.get_float("max_poll_interval")
         )
+        while True:
+            # In this order: an execution that ends between the two has been asked for its last signals.
+            execution = self.get_execution(execution_name)
+            signals = self.get_client().list_signals(execution.id)
+            for signal in signals:
+                if signal.id.signal_id == signal_id:
+                    return signal
+            left = give_up_at - time.monotonic()
+            if left <= 0 or phases.is_terminal(execution):
+                waiting = ", ".join(signal.id.signal_id for signal in signals) or "nothing"
+                raise FlyteEntityNotFoundError(
+                    f"Execution {execution_name} does not wait for a signal {signal_id!r}; it waits for: "
+                    f"{waiting}; its phase is {phases.phase_name(execution.closure.phase)}",
+                    code="NOT_FOUND",
+                )
+            time.sleep(min(next(intervals), left))
 
     # -- ending, going on ------------------------------------------------------------------------------------
 
