@@ -14,6 +14,7 @@ _PROCESSES = (
     "provider/tests/decorators",
     "provider/tests/plugins",
     "provider/tests/sandbox",
+    "provider/tests/system",
     "provider/tests/test_dag_runs.py",
     "sandbox/tests/cli",
     "sandbox/tests/conformance",

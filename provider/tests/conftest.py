@@ -28,6 +28,7 @@ _FOLDERS = {
     "modes": _TESTS / "dags",
     "gates": _TESTS / "gates" / "dags",
     "howtos": _TESTS.parent / "docs" / "example_dags",
+    "system": _TESTS / "system" / "flyte",
 }
 _BUNDLES = [
     {

@@ -18,6 +18,8 @@ PROVIDER = Path(__file__).parents[2]
 YAML = PROVIDER / "provider.yaml"
 PAGE = PROVIDER / "docs" / "parameters.md"
 
+# Pages that say how to do something, in the order in which docs/README.md names them.
+GUIDES = ("operator", "sensor", "decorator", "hook", "assets", "notifier", "retries", "modes")
 # When these files were first written, in seconds since 1970: Airflow's tools want a date for builds.
 EPOCH = 1795305600
 
@@ -67,6 +69,8 @@ minor version, with a line in the [changelog](../CHANGELOG.md). Generated from t
 def provider_yaml() -> str:
     """Return the text of ``provider.yaml``."""
     info = get_provider_info()
+    for integration in info["integrations"]:
+        integration["how-to-guide"] = [f"/docs/{name}.md" for name in GUIDES]
     facts = {
         "package-name": info.pop("package-name"),
         "name": info.pop("name"),

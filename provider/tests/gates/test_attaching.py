@@ -13,7 +13,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,10 @@ from typing import Any
 
 import pytest
 
+from ..stack import flyte
 from ..stack.airflow import wait_until
 from .environments import CHECKOUT, Environment, build_wheel, plain_environ, run
 
-testing = pytest.importorskip("flyte_sandbox.testing")
 connection = pytest.importorskip("airflyte.airflow.connection")
 attached = pytest.importorskip("airflyte.checks.attached")
 settings = pytest.importorskip("airflyte.settings")
@@ -37,16 +36,7 @@ USER, PASSWORD = "admin", "admin"
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An embedded Flyte that has the workflow of the hello Dag."""
-    with testing.running_sandbox(tmp_path_factory.mktemp("flyte")) as sandbox:
-        pyflyte = Path(sys.executable).with_name("pyflyte")
-        words = ["register", "--project", "flytesnacks", "--domain", "development", "--version", "v1"]
-        subprocess.run(
-            [pyflyte, *words, "basics/hello_world.py"],
-            cwd=CHECKOUT / "workflows",
-            env=plain_environ(**testing.client_env(sandbox)),
-            check=True,
-            timeout=120,
-        )
+    with flyte.running(tmp_path_factory.mktemp("flyte"), "basics/hello_world.py") as sandbox:
         yield sandbox
 
 
