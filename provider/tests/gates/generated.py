@@ -19,7 +19,7 @@ YAML = PROVIDER / "provider.yaml"
 PAGE = PROVIDER / "docs" / "parameters.md"
 
 # Pages that say how to do something, in the order in which docs/README.md names them.
-GUIDES = ("operator", "sensor", "decorator", "hook", "assets", "notifier", "retries", "modes")
+GUIDES = ("operator", "sensor", "decorator", "hook", "assets", "approving", "notifier", "retries", "modes")
 # When these files were first written, in seconds since 1970: Airflow's tools want a date for builds.
 EPOCH = 1795305600
 
