@@ -514,17 +514,40 @@ def guards_of_task_instances() -> list[Any]:
 
 
 def read_xcom_on_server(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
-    """Return an XCom in a process of Airflow's API, None where there is none.
-
-    Relies on ``airflow.models.xcom.XComModel`` and its ``value`` being JSON, as text or read (3.0 and newer).
-    """
-    from airflow.models.xcom import XComModel
+    """Return an XCom in a process of Airflow's API, None where there is none (3.0 and newer)."""
     from airflow.utils.session import create_session
+
+    of_task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
+    with create_session() as session:
+        return _read_xcom(session, key=key, **of_task)
+
+
+def read_xcom_of_row(task_instance: Any, key: str) -> Any:
+    """Return an XCom of a task instance, in the session that its row belongs to; None where there is none."""
+    from sqlalchemy.orm import object_session
+
+    session = object_session(task_instance)
+    if session is None:
+        return None
+    of_task = {name: getattr(task_instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
+    with session.no_autoflush:
+        return _read_xcom(session, key=key, **of_task)
+
+
+def _read_xcom(session: Any, **wanted: Any) -> Any:
+    """Return an XCom's value.
+
+    Relies on ``airflow.models.xcom.XComModel`` and its ``value`` being JSON, as text or read (3.0 and newer),
+    or on ``XCom.get_one`` (2.11).
+    """
+    if not is_airflow_3():
+        from airflow.models.xcom import XCom
+
+        return XCom.get_one(session=session, **wanted)
+    from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
-    of_task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index, "key": key}
-    with create_session() as session:
-        value = session.scalars(select(XComModel.value).filter_by(**of_task)).first()
+    value = session.scalars(select(XComModel.value).filter_by(**wanted)).first()
     return json.loads(value) if isinstance(value, str) else value
 
 

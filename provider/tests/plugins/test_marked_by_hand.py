@@ -142,9 +142,3 @@ def test_a_worker_that_fails_a_task_is_not_a_mark(monkeypatch: pytest.MonkeyPatc
         told("running", SimpleNamespace())
     _marked_by_hand.on_dag_run_failed(SimpleNamespace(), "task_failure")
     _marked_by_hand.on_dag_run_success(SimpleNamespace(), "success")
-
-
-def test_an_unknown_connection_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    arguments = {"conn_id": "nowhere", "project": "p", "domain": "d", "name": "e1"}
-    _marked_by_hand.terminate(arguments, "cause")
-    assert "cannot terminate execution e1" in caplog.text

@@ -10,6 +10,8 @@ from flyte_provider._waiting import TaskLog
 CONSOLE_URL_KEY = "flyte_console_url"
 EXECUTION_KEY = "flyte_execution"
 OUTPUTS_KEY = "flyte_outputs"
+#: In ``flyte_execution`` while it runs: whether it is to end with its task.
+CANCELS_KEY = "cancel_on_kill"
 
 
 def push(context: Any, key: str, value: Any) -> None:

@@ -410,7 +410,8 @@ class FlyteOperator(BaseOperator):
         self._hold(launched.id)
         xcoms.push(context, xcoms.CONSOLE_URL_KEY, url)
         summary = {"project": launched.id.project, "domain": launched.id.domain, "name": name, "url": url}
-        xcoms.push(context, xcoms.EXECUTION_KEY, summary | xcoms.nothing_yet(self.flyte_conn_id))
+        nothing_yet = xcoms.nothing_yet(self.flyte_conn_id) | {xcoms.CANCELS_KEY: self.cancel_on_kill}
+        xcoms.push(context, xcoms.EXECUTION_KEY, summary | nothing_yet)
         if self.durable and context.get("task_state_store") is not None:
             coordinates = _airflow_private.read_coordinates(context)
             state = {"epoch": coordinates.epoch, "clear_number": coordinates.clear_number}

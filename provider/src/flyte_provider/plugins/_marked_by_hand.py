@@ -9,7 +9,6 @@ Clearing is not dealt with here: the next try settles with the execution, as ``o
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
@@ -17,8 +16,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from flyte_provider import _airflow_private
-
-log = logging.getLogger(__name__)
+from flyte_provider.plugins._terminating import terminate
 
 _TRIGGER = "flyte_provider.triggers.flyte.FlyteExecutionTrigger"
 _AT_ONCE = 4
@@ -83,24 +81,3 @@ def settle(task_instance: Any) -> None:
 def _pool() -> ThreadPoolExecutor:
     """Return the threads that talk to Flyte: a request to Airflow does not wait for it."""
     return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="flyte-terminate")
-
-
-def terminate(arguments: dict[str, Any], cause: str) -> None:
-    """Terminate the execution that a trigger's arguments name; log what comes of it, never raise."""
-    from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
-
-    from flyte_provider._client.admin import FlyteClient
-    from flyte_provider._launch.watch import terminate_quietly
-    from flyte_provider.connection import parse_connection
-
-    place = {key: str(arguments[key]) for key in ("project", "domain", "name")}
-    try:
-        connection = _airflow_private.get_connection_on_server(arguments["conn_id"])
-        client = FlyteClient(parse_connection(connection))
-        try:
-            terminate_quietly(client, WorkflowExecutionIdentifier(**place), cause, log)
-        finally:
-            client.close()
-    # Nobody waits for this thread, so nobody else would learn of it.
-    except Exception:
-        log.exception("cannot terminate execution %s, it may still be running", place["name"])

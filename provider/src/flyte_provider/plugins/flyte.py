@@ -9,7 +9,7 @@ from typing import Any
 
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import AirflowPlugin
-from flyte_provider.plugins import _marked_by_hand
+from flyte_provider.plugins import _lost_worker, _marked_by_hand
 
 URL_PREFIX = "/flyte"
 
@@ -36,13 +36,14 @@ def _views() -> list[dict[str, Any]]:
 
 class FlytePlugin(AirflowPlugin):
     """
-    The tab *Flyte* of a task instance, and what terminates executions of tasks that are marked by hand.
+    The tab *Flyte* of a task instance, and what terminates executions of tasks that are marked by hand or
+    lose their worker on their last try.
 
     The tab needs Airflow 3.1; older ones have the console link.
     """
 
     name = "flyte"
-    listeners = [_marked_by_hand]  # noqa: RUF012 - Airflow declares it so
+    listeners = [_marked_by_hand, _lost_worker]  # noqa: RUF012 - Airflow declares it so
     fastapi_apps = [{"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Flyte"}]  # noqa: RUF012
     external_views = _views()
 
