@@ -90,17 +90,18 @@ def plan_of(rooms: Rooms, **fields: Any) -> str:
         return "\n".join(row.detail for row in rows)
 
 
-@pytest.mark.parametrize(
-    "filters",
-    [
-        "",
-        "value_in(phase,FAILED;RUNNING)",
-        "eq(mode,1)",
-        "gte(duration,10)",
-        "gte(created_at,2020-01-01T00:00:00Z)",
-    ],
-)
+FILTERS = ["", "value_in(phase,FAILED;RUNNING)", "eq(mode,1)", "gte(duration,10)"]
+
+
+@pytest.mark.parametrize("filters", [*FILTERS, "gte(created_at,2020-01-01T00:00:00Z)"])
 def test_a_list_by_age_is_read_off_the_index(rooms: Rooms, filters: str) -> None:
     plan = plan_of(rooms, filters=filters, sort_by=BY_AGE)
     assert "USING INDEX executions_listed" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_a_list_without_an_order_is_read_off_an_index_too(rooms: Rooms, filters: str) -> None:
+    plan = plan_of(rooms, filters=filters)
+    assert "USING INDEX executions_in_order" in plan
     assert "TEMP B-TREE" not in plan

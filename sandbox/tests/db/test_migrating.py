@@ -28,6 +28,7 @@ def make_old(url: str) -> None:
             "ALTER TABLE launch_plans DROP COLUMN launch_condition_type",
             "DROP INDEX node_executions_by_task",
             "DROP INDEX executions_listed",
+            "DROP INDEX executions_in_order",
             "CREATE INDEX executions_by_age ON executions (execution_project, created_at)",
             "UPDATE schema_version SET version = 1",
         ):

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 4
+VERSION = 5
 """Grows with every new table, column or index; ``migrating`` adds them to the databases of older releases."""
 
 OUTDATED_INDEXES = ("executions_by_age", "executions_by_phase_and_age")
@@ -216,23 +216,15 @@ executions = Table(
     Column("launch_attributes", LargeBinary, nullable=True),
     UniqueConstraint("execution_project", "execution_domain", "execution_name"),
 )
-Index(
-    # In the order in which executions are listed, with what they are filtered by: a list that finds little
-    # reads no row of the table, whose messages make it large.
-    "executions_listed",
-    executions.c.execution_project,
-    executions.c.execution_domain,
-    executions.c.state,
-    executions.c.created_at,
-    executions.c.id,
-    executions.c.phase,
-    executions.c.mode,
-    executions.c.duration,
-    executions.c.workflow_id,
-    executions.c.task_id,
-    executions.c.launch_plan_id,
-    executions.c.user,
-)
+_SCOPE_OF_A_LIST = (executions.c.execution_project, executions.c.execution_domain, executions.c.state)
+_FILTERS_OF_A_LIST = [
+    executions.c[name]
+    for name in ("phase", "mode", "duration", "workflow_id", "task_id", "launch_plan_id", "user")
+]
+# In the orders in which executions are listed, by age and without a sort key, with what they are filtered by:
+# a list that finds little reads no row of the table, whose messages make it large.
+Index("executions_listed", *_SCOPE_OF_A_LIST, executions.c.created_at, executions.c.id, *_FILTERS_OF_A_LIST)
+Index("executions_in_order", *_SCOPE_OF_A_LIST, executions.c.id, *_FILTERS_OF_A_LIST)
 Index("executions_by_phase", executions.c.phase)
 
 execution_tags = Table(
