@@ -82,12 +82,12 @@ class Walker:
         passed.unlink(missing_ok=True)
         self.fault.write_text(str(number))
         self._create(name)
-        has_died = eventually(lambda: self._has_died() or self._has_ended(name), 60) == "died"
+        has_died = eventually(lambda: self._has_died() or self._has_ended(name), seconds=60) == "died"
         if has_died:
             self.server.process = None
             self.server.start()
-            eventually(lambda: self._create(name), 60)
-        eventually(lambda: self._has_ended(name), 60)
+            eventually(lambda: self._create(name), seconds=60)
+        eventually(lambda: self._has_ended(name), seconds=60)
         where = f"point {number}: {passed.read_text().splitlines()[-1]}"
         self._check(name, where)
         return has_died
