@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..stack.airflow import Airflow, running
+from ..stack.postgres import running_postgres
 from .flyte import ResumedFlyte
 
 DAGS = Path(__file__).parent / "dags"
@@ -26,8 +27,20 @@ ROUNDS = int(os.environ.get("AIRFLYTE_RESUME_ROUNDS", "3"))
 
 @pytest.fixture(scope="session", params=[ROUNDS, pytest.param(100, marks=pytest.mark.slow)])
 def rounds(request: pytest.FixtureRequest) -> int:
-    """How often each cell of the matrix is walked through; the hundred take more than an hour."""
+    """How often each cell of the matrix is walked through."""
     return int(request.param)
+
+
+def environ(flyte: ResumedFlyte, database: str) -> dict[str, str]:
+    """Return what an Airflow needs in its environment to talk to this Flyte, and to keep many tasks."""
+    extra = {"project": "flytesnacks", "domain": "development", "timeout": 60}
+    connection = {"conn_type": "flyte", "host": f"http://127.0.0.1:{flyte.port}", "extra": extra}
+    return {
+        "AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "AIRFLOW__CORE__PARALLELISM": "32",
+        "AIRFLOW__FLYTE__RESUME_AFTER": "2",
+    }
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +53,7 @@ def resumed_flyte() -> Iterator[ResumedFlyte]:
 
 @pytest.fixture(scope="session")
 def airflow(resumed_flyte: ResumedFlyte, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    extra = {"project": "flytesnacks", "domain": "development", "timeout": 60}
-    host = f"http://127.0.0.1:{resumed_flyte.port}"
-    connection = {"conn_type": "flyte", "host": host, "extra": extra}
-    more = {
-        "AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection),
-        "AIRFLOW__CORE__PARALLELISM": "8",
-        "AIRFLOW__FLYTE__RESUME_AFTER": "2",
-    }
-    with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
-        yield airflow
+    with running_postgres() as database:
+        more = environ(resumed_flyte, database)
+        with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
+            yield airflow

@@ -59,6 +59,13 @@ class ResumedFlyte(FakeAdmin):
         self._wait(lambda: len(self.of_run(run_id)) >= count, seconds, f"{count} executions of {run_id}")
         return self.of_run(run_id)
 
+    def wait_for_phase(self, run_id: str, phase: int, seconds: float = 90) -> list[Any]:
+        """Return a Dag run's executions once all of them are in this phase."""
+        self._wait(
+            lambda: all(e.closure.phase == phase for e in self.of_run(run_id)), seconds, f"end of {run_id}"
+        )
+        return self.of_run(run_id)
+
     def wait_for_look(self, name: str, seconds: float = 90) -> None:
         """Return when somebody has looked at an execution after this call."""
         before = self.looks[name]
@@ -98,7 +105,7 @@ class ResumedFlyte(FakeAdmin):
         with self.changed:
             self._reached.add((run_id, step))
             self.changed.notify_all()
-        gate.wait(60)
+        gate.wait(600)
         if not context.is_active():
             context.abort(grpc.StatusCode.CANCELLED, "the caller is gone")
 
@@ -125,13 +132,14 @@ class ResumedFlyte(FakeAdmin):
         with self.lock:
             reply = super().terminate_execution(request, context)
             self._end(self.executions[request.id.name], Script())
+            self.changed.notify_all()
             return reply
 
     # -- being there, and not --------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Serve, on the port that it had before."""
-        self._server = grpc.server(futures.ThreadPoolExecutor(48), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(futures.ThreadPoolExecutor(96), options=[("grpc.so_reuseport", 0)])
         admin_pb2_grpc.add_AdminServiceServicer_to_server(self, self._server)
         signal_pb2_grpc.add_SignalServiceServicer_to_server(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")

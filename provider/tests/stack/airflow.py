@@ -1,4 +1,4 @@
-"""A whole Airflow of a test's own: its four processes, SQLite, LocalExecutor, and its REST API.
+"""A whole Airflow of a test's own: its processes, LocalExecutor, SQLite, and its REST API.
 
 Airflow 3.1 and newer. The plugin comes in through the plugins folder, where an installed provider has an
 entry point.
@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 
 T = TypeVar("T")
 
@@ -42,12 +43,12 @@ _IMPATIENCE = {
 }
 
 
-def wait_until(look: Callable[[], T], seconds: float = 90.0, what: str = "") -> T:
-    """Return the first true value that ``look`` gives."""
+def wait_until(look: Callable[[], T], seconds: float = 90.0, what: str = "", pause: float = 0.1) -> T:
+    """Return the first true value that ``look`` gives, looking again after each pause."""
     give_up_at = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < give_up_at, f"{what or look} did not come true in {seconds:g} s"
-        time.sleep(0.1)
+        time.sleep(pause)
     return found
 
 
@@ -57,10 +58,18 @@ class Airflow:
     :param home: an empty folder
     :param dags: the folder with Dags
     :param more: environment of all processes, connections among it
+    :param components: what to start, as words after ``airflow`` keyed by a name
     """
 
-    def __init__(self, home: Path, dags: Path, more: dict[str, str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        more: dict[str, str],
+        components: Mapping[str, list[str]] = COMPONENTS,
+    ) -> None:
         self.home = home
+        self._components = components
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -95,10 +104,10 @@ class Airflow:
 
     def start(self, *names: str) -> None:
         """Start components; each leads a process group."""
-        for name in names or COMPONENTS:
+        for name in names or self._components:
             with (self.home / f"{name}.log").open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "airflow", *COMPONENTS[name]],
+                    [sys.executable, "-m", "airflow", *self._components[name]],
                     env=self._env,
                     cwd=self.home,
                     stdout=log,
@@ -119,19 +128,29 @@ class Airflow:
         os.killpg(process.pid, with_signal)
         process.wait(60)
 
+    @contextmanager
+    def retiring(self, name: str) -> Iterator[None]:
+        """Ask a component to end, its children not; when the body is done it must have."""
+        process = self._processes.pop(name)
+        process.terminate()
+        try:
+            yield
+            process.wait(120)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def stop(self) -> None:
         for name in list(self._processes):
             self.kill(name)
 
     # -- workers ---------------------------------------------------------------------------------------------
 
-    def task_processes(self, words: str) -> list[int]:
-        """Return the processes below the scheduler that run tasks of these words' names, worker before task.
-
-        LocalExecutor's workers call themselves after what they run; the task's own process is their child.
-        """
-        scheduler = self._processes["scheduler"].pid
-        return [pid for pid in _descendants(scheduler) if words in _title(pid)]
+    def task_processes(self, dag_id: str, run_id: str) -> list[psutil.Process]:
+        """Return the process that supervises a running task, and the task's own."""
+        pid = wait_until(lambda: self.task(dag_id, run_id)["pid"], 60, f"a process of {run_id}")
+        task = psutil.Process(pid)
+        return [task.parent(), task]
 
     # -- REST ------------------------------------------------------------------------------------------------
 
@@ -171,6 +190,7 @@ class Airflow:
         task_id: str = "t",
         map_index: int = -1,
         seconds: float = 120,
+        pause: float = 0.1,
     ) -> dict[str, Any]:
         """Return the task instance once it is in one of the states."""
 
@@ -178,7 +198,8 @@ class Airflow:
             found = self.task(dag_id, run_id, task_id, map_index)
             return found if found["state"] in states else None
 
-        return wait_until(look, seconds, f"{dag_id}.{task_id} of {run_id} in {states}")  # type: ignore[return-value]
+        what = f"{dag_id}.{task_id} of {run_id} in {states}"
+        return wait_until(look, seconds, what, pause)  # type: ignore[return-value]
 
     def mark(self, dag_id: str, run_id: str, state: str, task_id: str = "t") -> None:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
@@ -194,28 +215,12 @@ class Airflow:
         return "\n".join(str(line.get("event")) if isinstance(line, dict) else str(line) for line in content)
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    """Yield the processes below one, parents before children (Linux)."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in map(int, children):
-        yield child
-        yield from _descendants(child)
-
-
-def _title(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
 @contextmanager
-def running(home: Path, dags: Path, more: dict[str, str]) -> Iterator[Airflow]:
+def running(
+    home: Path, dags: Path, more: dict[str, str], components: Mapping[str, list[str]] = COMPONENTS
+) -> Iterator[Airflow]:
     """Run an Airflow and end it, all its children included."""
-    airflow = Airflow(home, dags, more)
+    airflow = Airflow(home, dags, more, components)
     airflow.migrate()
     try:
         airflow.start()

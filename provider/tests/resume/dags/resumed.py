@@ -18,7 +18,7 @@ MODES: dict[str, dict[str, Any]] = {
 PATIENT: dict[str, Any] = {
     "poll_interval": 0.5,
     "max_poll_interval": 0.5,
-    "retries": 9,
+    "retries": 99,
     "retry_delay": timedelta(seconds=1),
 }
 
@@ -30,7 +30,11 @@ with DAG(
     ).expand(inputs=[{"index": index} for index in range(100)])
 
 for mode, keywords in MODES.items():
-    for dag_id, patience in {mode: 600, f"{mode}_impatient": 2}.items():
+    for dag_id, more in {
+        mode: {},
+        f"{mode}_impatient": {"poll_error_timeout": 2},
+        f"{mode}_once": {"retries": 0},
+    }.items():
         with DAG(
             dag_id,
             schedule=None,
@@ -42,7 +46,5 @@ for mode, keywords in MODES.items():
                 task_id="t",
                 flyte_conn_id="flyte_test",
                 launchplan_name="lp",
-                poll_error_timeout=patience,
-                **PATIENT,
-                **keywords,
+                **{**PATIENT, **keywords, **more},
             )
