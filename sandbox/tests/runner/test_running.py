@@ -100,6 +100,14 @@ def test_the_log_has_both_streams_in_order_and_at_once(either, key):
     assert either.log(key).split("\n")[-10:-1] == expected
 
 
+def test_the_log_is_there_when_the_start_is_told(either, key):
+    specs = [either.python(f"{key}-{number}", "pass") for number in range(20)]
+    for spec in specs:
+        either.runner.start(spec)
+        either.wait_for_start(spec.key)
+        assert (either.attempt_folder(spec.key) / "log").exists()
+
+
 def test_the_log_has_what_native_code_printed(either, key):
     either.run(either.task(key, "import ctypes; ctypes.CDLL(None).printf(b'from C, not flushed')"))
     assert either.log(key).endswith("from C, not flushed")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import footprints, long_logs, processes, records, reports, short_paths, sweeping
+from . import footprints, isolation, long_logs, processes, records, reports, short_paths, sweeping
 from .config import Config
 from .job import Closable, Forked, Job
 from .prepared import Preparations, Prepared, Word
@@ -107,6 +107,7 @@ class Children:
 
     def _add(self, job: Job, pid: int, started_at: float) -> None:
         self._running[pid] = Child(replace(job, secrets={}), pid, started_at)  # siblings inherit what is here
+        isolation.begin_log(job)
         self._tell({"event": "started", "key": job.key, "at": started_at})
 
     def prepare(self, job: Job, warmth: Warmth, own: Iterable[Closable]) -> Forked | None:

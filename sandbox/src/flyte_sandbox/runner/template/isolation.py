@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -31,11 +32,21 @@ def leave_template(own: Iterable[Closable]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def begin_log(job: Job) -> None:
+    """In the template: whoever is told that an attempt has started may follow the link to its log at once."""
+    with contextlib.suppress(OSError):  # the child says why not
+        os.close(_open_log(job))
+
+
+def _open_log(job: Job) -> int:
+    os.makedirs(job.folder, exist_ok=True)
+    return os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+
 def enter_folder(job: Job) -> None:
     """Make the attempt's folder and write its log from here on. What follows is the attempt's own output."""
     os.umask(_UMASK)
-    os.makedirs(job.folder, exist_ok=True)
-    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = _open_log(job)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
