@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ..fakes.admin import DOMAIN, PROJECT
 from ..stack.airflow import Airflow, running
 from ..stack.postgres import running_postgres
+from .embedded import EmbeddedFlyte
 from .flyte import ResumedFlyte
 
 DAGS = Path(__file__).parent / "dags"
@@ -31,12 +33,15 @@ def rounds(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+def connection(port: int) -> str:
+    extra = {"project": PROJECT, "domain": DOMAIN, "timeout": 60}
+    return json.dumps({"conn_type": "flyte", "host": f"http://127.0.0.1:{port}", "extra": extra})
+
+
 def environ(flyte: ResumedFlyte, database: str) -> dict[str, str]:
     """Return what an Airflow needs in its environment to talk to this Flyte, and to keep many tasks."""
-    extra = {"project": "flytesnacks", "domain": "development", "timeout": 60}
-    connection = {"conn_type": "flyte", "host": f"http://127.0.0.1:{flyte.port}", "extra": extra}
     return {
-        "AIRFLOW_CONN_FLYTE_TEST": json.dumps(connection),
+        "AIRFLOW_CONN_FLYTE_TEST": connection(flyte.port),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "AIRFLOW__CORE__PARALLELISM": "32",
         "AIRFLOW__FLYTE__RESUME_AFTER": "2",
@@ -52,8 +57,17 @@ def resumed_flyte() -> Iterator[ResumedFlyte]:
 
 
 @pytest.fixture(scope="session")
-def airflow(resumed_flyte: ResumedFlyte, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+def embedded_flyte(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedFlyte:
+    """Not started: few tests need it, but Airflow must know its port."""
+    return EmbeddedFlyte(tmp_path_factory.mktemp("flyte"))
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    resumed_flyte: ResumedFlyte, embedded_flyte: EmbeddedFlyte, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
     with running_postgres() as database:
         more = environ(resumed_flyte, database)
+        more["AIRFLOW_CONN_FLYTE_EMBEDDED"] = connection(embedded_flyte.port)
         with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
             yield airflow

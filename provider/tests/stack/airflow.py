@@ -52,6 +52,11 @@ def wait_until(look: Callable[[], T], seconds: float = 90.0, what: str = "", pau
     return found
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 class Airflow:
     """Processes of one Airflow home.
 
@@ -71,9 +76,7 @@ class Airflow:
         self.home = home
         self._components = components
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (home / "plugins").mkdir()
         (home / "plugins" / "flyte_tab.py").write_text(_PLUGIN)

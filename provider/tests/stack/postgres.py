@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .airflow import wait_until
+from .airflow import free_port, wait_until
 
 _NOBODY = 65534
 
@@ -36,8 +35,7 @@ def running_postgres() -> Iterator[str]:
         data = Path(name) / "data"
         words = ["-D", data, "-U", "airflow", "--auth=trust", "-E", "UTF8", "-N", "--locale=C"]
         subprocess.run([programs / "initdb", *words], check=True, capture_output=True, **identity)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         words = ["-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
         with (Path(name) / "log").open("wb") as log:
             server = subprocess.Popen([programs / "postgres", *words], stdout=log, stderr=log, **identity)
