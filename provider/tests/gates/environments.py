@@ -21,10 +21,12 @@ def plain_environ(**more: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | more
 
 
-def run(*command: str | Path, environ: Mapping[str, str] | None = None, seconds: float = 900) -> str:
+def run(
+    *command: str | Path, environ: Mapping[str, str] | None = None, seconds: float = 900, exit_code: int = 0
+) -> str:
     """Run to the end and return what was printed.
 
-    :raises AssertionError: with the last lines of the output, when it fails
+    :raises AssertionError: with the last lines of the output, when it ends with another exit code
     """
     done = subprocess.run(
         [str(word) for word in command],
@@ -35,7 +37,7 @@ def run(*command: str | Path, environ: Mapping[str, str] | None = None, seconds:
         timeout=seconds,
         check=False,
     )
-    assert done.returncode == 0, f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}"
+    assert done.returncode == exit_code, f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}"
     return done.stdout
 
 
