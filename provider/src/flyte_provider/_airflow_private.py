@@ -219,17 +219,27 @@ def load_text(task: Any, text: str, context: Any) -> Any:
 
     Relies on ``BaseOperator.get_template_env`` (all versions), whose loader knows the Dag's folders.
 
-    :raises FlyteConfigurationError: when it is neither
+    :raises FlyteConfigurationError: when it is neither, or there is no such template
     """
     # Untyped, and a part of every Airflow.
     yaml: Any = importlib.import_module("yaml")
 
     if text.strip().endswith((".json", ".yaml", ".yml")):
-        text = task.get_template_env().get_template(text.strip()).render(context)
+        text = _render_template(task, text.strip(), context)
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as exc:
-        raise FlyteConfigurationError(f"inputs: neither JSON nor YAML: {exc}") from exc
+        problem = " ".join(str(exc).split())
+        raise FlyteConfigurationError(f"inputs: neither JSON nor YAML: {problem}") from exc
+
+
+def _render_template(task: Any, path: str, context: Any) -> str:
+    import jinja2
+
+    try:
+        return str(task.get_template_env().get_template(path).render(context))
+    except jinja2.TemplateError as exc:
+        raise FlyteConfigurationError(f"inputs: template {path!r}: {exc}") from exc
 
 
 # -- sensors -------------------------------------------------------------------------------------------------

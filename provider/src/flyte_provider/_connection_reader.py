@@ -14,6 +14,7 @@ from flyte_provider.exceptions import FlyteConfigurationError
 _HOST = re.compile(
     r"^(?:(?P<scheme>dns|https?):/{2,3})?(?P<host>\[[^\]]+\]|[^/:\[\]]+)(?::(?P<port>\d+))?/?$", re.IGNORECASE
 )
+_PORTS = range(1, 65536)
 _TRUE = {"true", "t", "yes", "y", "on", "1"}
 _FALSE = {"false", "f", "no", "n", "off", "0", ""}
 
@@ -48,8 +49,10 @@ class Reader:
     :param extras: the connection's extras, as Airflow has parsed them
     """
 
-    def __init__(self, conn_id: str, extras: dict[str, Any]) -> None:
+    def __init__(self, conn_id: str, extras: Any) -> None:
         self.conn_id = conn_id
+        if not isinstance(extras, dict):
+            raise self.error(f"extra is a {type(extras).__name__}, expected a JSON object")
         self._extras = extras
 
     def error(self, problem: str) -> FlyteConfigurationError:
@@ -79,7 +82,7 @@ class Reader:
             value = float(text) if text else default
         except ValueError:
             value = 0.0
-        if value <= 0:
+        if not 0 < value < float("inf"):
             raise self.error(f"extra {key!r} is {text!r}, expected a number of seconds above 0")
         return value
 
@@ -125,10 +128,13 @@ class Reader:
         return (match["scheme"] or "").lower(), match["host"], int(port) if port else None
 
     def port(self, in_host: int | None, in_field: Any) -> int | None:
-        port = int(in_field) if in_field else None
-        if port and in_host and port != in_host:
-            raise self.error(f"Host names port {in_host} and Port is {port}; leave one of them out")
-        return port or in_host
+        in_field = int(in_field) if in_field else None
+        if in_field and in_host and in_field != in_host:
+            raise self.error(f"Host names port {in_host} and Port is {in_field}; leave one of them out")
+        port = in_host if in_field is None else in_field
+        if port is not None and port not in _PORTS:
+            raise self.error(f"port {port} does not exist, expected 1 to 65535")
+        return port
 
     def wanted_auth_mode(self) -> str:
         """Return the mode that the connection names, in our word for it."""

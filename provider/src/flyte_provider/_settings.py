@@ -78,8 +78,19 @@ def get_float(name: str) -> float:
 
 
 def get_seconds(name: str, given: float | None) -> float:
-    """Return what was given, else the setting of that name."""
-    return get_float(name) if given is None else float(given)
+    """Return what was given, else the setting of that name.
+
+    :raises FlyteConfigurationError: when it is no number
+    """
+    if given is None:
+        return get_float(name)
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        # Exceptions come from Airflow, which reads this module's options early in its own start.
+        from flyte_provider._kinds import refuse
+
+        raise refuse(name, given, "a number of seconds") from None
 
 
 def get_int(name: str) -> int:

@@ -81,7 +81,7 @@ def parse_connection(conn: Any) -> FlyteConnection:
     :param conn: an ``airflow.sdk.Connection`` or, on Airflow 2, an ``airflow.models.Connection``
     :raises FlyteConfigurationError: naming the connection, the field and what it should look like
     """
-    reader = Reader(str(conn.conn_id), dict(conn.extra_dejson or {}))
+    reader = Reader(str(conn.conn_id), conn.extra_dejson or {})
     scheme, host, host_port = reader.host(conn.host)
     insecure = reader.boolean("insecure", scheme == "http")
     skips_verify = reader.boolean("insecure_skip_verify", False)

@@ -314,7 +314,7 @@ def test_without_openlineage_nothing_is_told(
         monkeypatch.setitem(sys.modules, f"airflow.providers.openlineage.{name}", None)
     operator, context = launch(conn_id, openlineage_inject_parent_job_info=True)
     assert operator.get_openlineage_facets_on_start() is None
-    assert operator._options(context).envs is None
+    assert operator._options(context).envs == {}
 
 
 def test_logging_is_quiet_by_default(caplog: pytest.LogCaptureFixture) -> None:

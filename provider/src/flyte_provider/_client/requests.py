@@ -16,6 +16,7 @@ from flyteidl.core import identifier_pb2, literals_pb2, security_pb2
 from google.protobuf import wrappers_pb2
 
 from flyte_provider._client.phases import TERMINAL, phase_name
+from flyte_provider._kinds import check_dict, check_text, check_texts, refuse
 from flyte_provider._launch.target import LaunchOptions
 from flyte_provider.exceptions import FlyteConfigurationError
 
@@ -73,19 +74,17 @@ def _build_spec(entity_id: identifier_pb2.Identifier, options: LaunchOptions) ->
 
 def _set_names_and_values(spec: execution_pb2.ExecutionSpec, options: LaunchOptions) -> None:
     if options.labels:
-        spec.labels.values.update(_texts("labels", options.labels))
+        spec.labels.values.update(_texts(options.labels))
     if options.annotations:
-        spec.annotations.values.update(_texts("annotations", options.annotations))
+        spec.annotations.values.update(_texts(options.annotations))
     if options.envs:
-        for key, value in _texts("envs", options.envs).items():
+        for key, value in _texts(options.envs).items():
             spec.envs.values.add(key=key, value=value)
     if options.tags:
         spec.tags.extend(options.tags)
 
 
-def _texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
-    if not isinstance(values, Mapping):
-        raise FlyteConfigurationError(f"{option}: expected a dict, got {type(values).__name__}")
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in values.items()}
 
 
@@ -132,18 +131,14 @@ def _secret(secret: Mapping[str, Any], place: str) -> security_pb2.Secret:
             known = ", ".join(_MOUNTS)
             raise FlyteConfigurationError(f"{place}: mount_requirement is {mount!r}, expected {known}")
         mount = _MOUNTS[mount]
-    return security_pb2.Secret(
-        group=secret.get("group") or "",
-        group_version=secret.get("group_version") or "",
-        key=secret.get("key") or "",
-        mount_requirement=mount,
-        env_var=secret.get("env_var") or "",
-    )
+    texts = {key: value for key, value in secret.items() if value and key != "mount_requirement"}
+    for key, value in texts.items():
+        check_text(f"{place}.{key}", value)
+    return security_pb2.Secret(mount_requirement=mount, **texts)
 
 
 def _refuse_other_keys(value: Any, known: set[str], place: str) -> None:
-    if not isinstance(value, Mapping):
-        raise FlyteConfigurationError(f"{place}: expected a dict, got {type(value).__name__}")
+    check_dict(place, value)
     if others := sorted(set(value) - known):
         expected = ", ".join(sorted(known))
         raise FlyteConfigurationError(f"{place}: unknown key {others[0]!r}, expected {expected}")
@@ -168,14 +163,19 @@ def _notification(notification: Mapping[str, Any], place: str) -> common_pb2.Not
     if len(channels) != 1:
         raise FlyteConfigurationError(f"{place}: expected exactly one of email, slack, pager_duty")
     channel = channels[0]
-    recipients = list(notification[channel].get("recipients_email") or ())
+    check_dict(f"{place}.{channel}", notification[channel])
+    recipients = notification[channel].get("recipients_email")
     if not recipients:
         raise FlyteConfigurationError(f"{place}: {channel} has no recipients_email")
+    check_texts(f"{place}.{channel}.recipients_email", recipients)
     message = _CHANNELS[channel](recipients_email=recipients)
-    phases = [_phase(phase, place) for phase in notification.get("phases") or ()]
+    phases = notification.get("phases") or ()
+    if not isinstance(phases, (list, tuple)):
+        raise refuse(f"{place}.phases", phases, "a list of phases")
     if not phases:
         raise FlyteConfigurationError(f"{place}: phases is empty")
-    return common_pb2.Notification(phases=phases, **{channel.replace("pagerduty", "pager_duty"): message})
+    numbers = [_phase(phase, place) for phase in phases]
+    return common_pb2.Notification(phases=numbers, **{channel.replace("pagerduty", "pager_duty"): message})
 
 
 def _phase(phase: Any, place: str) -> int:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flyte_provider._kinds import (
+    check_count,
+    check_dict,
+    check_list,
+    check_output_prefix,
+    check_switch,
+    check_text,
+    check_texts,
+)
 from flyte_provider.exceptions import FlyteConfigurationError
 
 LATEST = "latest"
@@ -33,9 +42,12 @@ def choose_target(
 ) -> Target:
     """Return the one target that was named.
 
-    :raises FlyteConfigurationError: when none or more than one was
+    :raises FlyteConfigurationError: when none or more than one was, or by something else than a text
     """
     named = {"launch plan": launchplan_name, "task": task_name, "workflow": workflow_name}
+    for kind, text in (*named.items(), ("version", version)):
+        if text:
+            check_text(kind, text)
     chosen = [(kind, name) for kind, name in named.items() if name]
     if len(chosen) != 1:
         given = " and ".join(f"{kind} {name!r}" for kind, name in chosen) or "none"
@@ -51,6 +63,8 @@ class LaunchOptions:
     """Everything of an execution's spec but entity and inputs; None and empty leave Flyte's default.
 
     The operator documents each field under the same name.
+
+    :raises FlyteConfigurationError: naming the option whose value is of the wrong kind
     """
 
     labels: Mapping[str, str] | None = None
@@ -69,3 +83,28 @@ class LaunchOptions:
     interruptible: bool | None = None
     cluster_pool: str | None = None
     execution_cluster_label: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            if value := getattr(self, name):
+                check(name, value)
+
+
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "labels": check_dict,
+    "annotations": check_dict,
+    "envs": check_dict,
+    "tags": check_texts,
+    "max_parallelism": check_count,
+    "raw_output_data_config": check_output_prefix,
+    "kubernetes_service_account": check_text,
+    "iam_role": check_text,
+    "oauth2_client": check_dict,
+    "secrets": check_list,
+    "notifications": check_list,
+    "disable_notifications": check_switch,
+    "overwrite_cache": check_switch,
+    "interruptible": check_switch,
+    "cluster_pool": check_text,
+    "execution_cluster_label": check_text,
+}

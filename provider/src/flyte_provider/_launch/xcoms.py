@@ -37,13 +37,13 @@ def pull_execution(context: Any) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def within_limit(outputs: dict[str, Any], uri: str, max_bytes: int, log: TaskLog) -> Any:
+def within_limit(outputs: dict[str, Any], uri: str, max_bytes: int | None, log: TaskLog) -> Any:
     """Return the outputs, or the address where Flyte keeps them when they are too large for XCom.
 
-    :param max_bytes: limit for the outputs as JSON
+    :param max_bytes: limit for the outputs as JSON, None for none
     """
     size = len(json.dumps(outputs, default=str).encode())
-    if size <= max_bytes:
+    if max_bytes is None or size <= max_bytes:
         return outputs
     log.warning(
         "The outputs have %d bytes, more than xcom_max_bytes=%d: XCom gets their address %s",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from flyte_provider._kinds import refuse
+
 if TYPE_CHECKING:
     from flyte_provider._airflow import Asset
 
@@ -22,9 +24,17 @@ def create_asset(
     Return the asset of a launch plan.
 
     :param host: Flyte's host, with its port where that is not 443, so that two Flytes are two assets
+    :param project: The launch plan's project.
+    :param domain: The launch plan's domain.
+    :param launchplan: The launch plan's name.
+    :param extra: What else there is to say of the asset.
+    :raises FlyteConfigurationError: naming the part that is missing or cannot be a part of an address
     """
     from flyte_provider._airflow import Asset
 
+    for name, part in (("host", host), ("project", project), ("domain", domain), ("launchplan", launchplan)):
+        if not isinstance(part, str) or not part or "/" in part:
+            raise refuse(name, part, "a text without slashes")
     return Asset(uri=f"{SCHEME}://{host}/{project}/{domain}/{launchplan}", extra=extra)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte_provider import _connection_fields, _settings
 from flyte_provider._airflow import BaseHook
+from flyte_provider._kinds import check_text, check_texts, refuse
 from flyte_provider._launch.target import LaunchOptions, choose_target
 from flyte_provider.connection import FlyteConnection, parse_connection
 from flyte_provider.exceptions import (
@@ -118,18 +119,21 @@ class FlyteHook(BaseHook):
     @property
     def project(self) -> str:
         """The project of this hook."""
-        return self._project or self.connection.project or self._missing("project")
+        return self._given("project", self._project or self.connection.project)
 
     @property
     def domain(self) -> str:
         """The domain of this hook."""
-        return self._domain or self.connection.domain or self._missing("domain")
+        return self._given("domain", self._domain or self.connection.domain)
 
-    def _missing(self, what: str) -> str:
-        raise FlyteConfigurationError(
-            f"Please provide a project and domain: no {what} given, "
-            f"and connection {self.flyte_conn_id!r} names none"
-        )
+    def _given(self, what: str, name: str) -> str:
+        if not name:
+            raise FlyteConfigurationError(
+                f"Please provide a project and domain: no {what} given, "
+                f"and connection {self.flyte_conn_id!r} names none"
+            )
+        check_text(what, name)
+        return name
 
     def get_client(self, pause: Callable[[float], None] | None = None) -> FlyteClient:
         """Return the RPCs of flyteadmin over this hook's channel. Not stable; the methods below are.
@@ -182,9 +186,14 @@ class FlyteHook(BaseHook):
     # -- executions ------------------------------------------------------------------------------------------
 
     def execution_id(self, execution_name: str) -> WorkflowExecutionIdentifier:
-        """Return the identifier of an execution of this hook's project and domain."""
+        """
+        Return the identifier of an execution of this hook's project and domain.
+
+        :raises FlyteConfigurationError: when the name is empty or no text
+        """
         from flyteidl.core.identifier_pb2 import WorkflowExecutionIdentifier
 
+        check_text("execution_name", execution_name)
         return WorkflowExecutionIdentifier(project=self.project, domain=self.domain, name=execution_name)
 
     def console_url(self, execution_name: str) -> str:
@@ -321,6 +330,9 @@ class FlyteHook(BaseHook):
             is longest ago first.
         :param limit: The most to return.
         """
+        check_texts("phases", phases)
+        if type(limit) is not int or limit < 1:
+            raise refuse("limit", limit, "a whole number above 0")
         filters = [f"value_in(phase,{';'.join(phases)})"] if phases else []
         if launchplan_name:
             filters.append(f"eq(launch_plan.name,{launchplan_name})")
@@ -417,6 +429,7 @@ class FlyteHook(BaseHook):
         :param execution_name: The execution that failed.
         :param new_name: The name of the new one.
         """
+        check_text("new_name", new_name)
         recovered = self.get_client().recover_execution(self.execution_id(execution_name), new_name)
         return self.ref(recovered.name)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flyte_provider import _airflow_private, _settings
 from flyte_provider._airflow import BaseOperator, BaseOperatorLink, XCom, mask_secret
+from flyte_provider._kinds import check_count, check_text
 from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import Coordinates
 from flyte_provider._launch.target import LaunchOptions, choose_target
@@ -123,7 +125,8 @@ class FlyteOperator(BaseOperator):
     :param success_on_existing: Whether ``execution_name`` may be an execution that somebody else launched.
     :param return_value: What the task returns: ``execution_name``, ``outputs`` or ``execution`` (a summary).
     :param push_outputs: Whether to push the outputs as XCom ``flyte_outputs``.
-    :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them.
+    :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them; None
+        for no limit.
     :param log_progress: Whether the task's log tells how the nodes fare, and ends with the last lines of a
         failing attempt's own log where its link can be read.
     :param openlineage_inject_parent_job_info: Whether the execution gets this task as its OpenLineage parent,
@@ -209,7 +212,7 @@ class FlyteOperator(BaseOperator):
         success_on_existing: bool = False,
         return_value: str = "execution_name",
         push_outputs: bool = False,
-        xcom_max_bytes: int = 49152,
+        xcom_max_bytes: int | None = 49152,
         log_progress: bool = True,
         openlineage_inject_parent_job_info: bool | None = None,
         **kwargs: Any,
@@ -279,6 +282,11 @@ class FlyteOperator(BaseOperator):
         ):
             if value not in choices:
                 raise FlyteConfigurationError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
+        for name in ("defer_after", "poll_interval", "max_poll_interval", "poll_error_timeout"):
+            if getattr(self, name) is not None:
+                self._seconds(name)
+        if self.xcom_max_bytes is not None:
+            check_count("xcom_max_bytes", self.xcom_max_bytes)
 
     # -- the task --------------------------------------------------------------------------------------------
 
@@ -327,6 +335,8 @@ class FlyteOperator(BaseOperator):
         from flyte_provider._launch.launcher import Launcher, LaunchRequest
 
         assert self._watch is not None
+        if self.execution_name:
+            check_text("execution_name", self.execution_name)
         coordinates = self._coordinates(context)
         request = LaunchRequest(
             project=self.hook.project,
@@ -369,18 +379,17 @@ class FlyteOperator(BaseOperator):
         return inputs or {}
 
     def _options(self, context: Context) -> LaunchOptions:
-        parent = parent_id(context, self.openlineage_inject_parent_job_info)
-        secret = (self.oauth2_client or {}).get("client_secret")
+        parent = parent_id(context, self.openlineage_inject_parent_job_info) or {}
+        client = self.oauth2_client
+        secret = client.get("client_secret") if isinstance(client, Mapping) else None
         if isinstance(secret, str) and secret:
             # It should be the name of a Flyte secret; whoever puts the secret itself here shall not find it
             # in logs.
             mask_secret(secret)
-        return LaunchOptions(
+        options = LaunchOptions(
             labels=self.labels,
-            annotations={**parent, **self.annotations}
-            if parent and self.annotations
-            else self.annotations or parent,
-            envs={**parent, **self.envs} if parent and self.envs else self.envs or parent,
+            annotations=self.annotations,
+            envs=self.envs,
             tags=self.tags,
             max_parallelism=self.max_parallelism,
             raw_output_data_config=self.raw_output_data_config,
@@ -395,6 +404,8 @@ class FlyteOperator(BaseOperator):
             cluster_pool=self.cluster_pool,
             execution_cluster_label=self.execution_cluster_label,
         )
+        annotations, envs = options.annotations or {}, options.envs or {}
+        return replace(options, annotations={**parent, **annotations}, envs={**parent, **envs})
 
     def _remembered_name(self, context: Context) -> str:
         stored = _airflow_private.read_task_state(context, _STATE_KEY) if self.durable else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte_provider import _airflow, _airflow_private, _settings
 from flyte_provider._airflow import BaseSensorOperator
+from flyte_provider._kinds import check_count
 from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import belongs_to_run
 from flyte_provider._lineage import Ended, lineage
@@ -48,7 +49,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
     :param terminate_on_timeout: Whether this sensor's ``timeout`` terminates the execution.
     :param fail_on_abort: Whether an aborted execution fails the task; otherwise it skips it.
     :param push_outputs: Whether to push the execution's outputs as XCom ``flyte_outputs``.
-    :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them.
+    :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them; None
+        for no limit.
     :param log_progress: Whether the task's log tells how the nodes fare, and ends with the last lines of a
         failing attempt's own log where its link can be read.
 
@@ -73,7 +75,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         terminate_on_timeout: bool = False,
         fail_on_abort: bool = True,
         push_outputs: bool = False,
-        xcom_max_bytes: int = 49152,
+        xcom_max_bytes: int | None = 49152,
         log_progress: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -94,6 +96,10 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         self._watch: Watch | None = None
         self._budget: ErrorBudget | None = None
         self._has_ended = False
+        if xcom_max_bytes is not None:
+            check_count("xcom_max_bytes", xcom_max_bytes)
+        if defer_after is not None:
+            _settings.get_seconds("defer_after", defer_after)
         if self.reschedule and not self.deferrable and cancel_on_kill:
             raise FlyteConfigurationError(
                 f"task {self.task_id!r}: cancel_on_kill=True cannot be kept with mode='reschedule', "

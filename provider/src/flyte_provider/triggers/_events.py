@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseEventTrigger, TriggerEvent
+from flyte_provider._kinds import check_texts, refuse
 from flyte_provider._launch.identity import CLOCK_DIFFERENCE
 from flyte_provider._waiting import at_most_every
 from flyte_provider.exceptions import FlyteServerError
@@ -79,6 +80,9 @@ class FlyteExecutionEventTrigger(BaseEventTrigger):
         self.project = project
         self.domain = domain
         self.launchplan_name = launchplan_name
+        check_texts("phases", phases)
+        if unknown := sorted(set(phases) - set(_TERMINAL)):
+            raise refuse("phases", unknown[0], f"some of {', '.join(_TERMINAL)}")
         self.phases = list(phases)
         self.poll_interval = poll_interval
 

@@ -191,5 +191,6 @@ class _Checker:
 def did_you_mean(wrong: str, known: list[str]) -> str:
     """Return ``; did you mean …?`` when something known is close, else an empty text."""
     cutoff = 0.8 if "." in wrong else 0.6  # dotted names of one project are alike without being meant
-    close = difflib.get_close_matches(wrong, known, n=3, cutoff=cutoff)
-    return f"; did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+    written = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(wrong.casefold(), list(written), n=3, cutoff=cutoff)
+    return f"; did you mean {' or '.join(repr(written[name]) for name in close)}?" if close else ""
