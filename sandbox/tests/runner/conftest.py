@@ -189,7 +189,9 @@ class Environment:
         (folder / "pyvenv.cfg").write_text(f"home = {home.parent}\ninclude-system-site-packages = false\n")
 
     def add(self, name: str, source: str) -> None:
-        (self.packages / name).write_text(textwrap.dedent(source))
+        path = self.packages / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(source))
 
     def lend_packages(self) -> None:
         """Those of this interpreter, and our own, a plugin of flytekit, which may be installed by a path."""

@@ -235,6 +235,19 @@ def test_a_data_folder_with_the_name_of_a_loaded_module_does_no_harm(warm, key):
     assert "template/main.py" in warm.log(key)
 
 
+@pytest.mark.parametrize(
+    ("group", "program"),
+    [("flytekit.plugins", "bin/pyflyte-execute"), ("console_scripts", "template/main.py")],
+)
+def test_user_code_with_entry_points_of_its_own_runs_cold(warm, key, group, program):
+    spec = warm.task(key, SHOW_PROGRAM)
+    metadata = warm.folder / "code" / key / "mine.egg-info"
+    metadata.mkdir()
+    (metadata / "entry_points.txt").write_text(f"[{group}]\nmine = mine_{key}:main\n")
+    warm.run(spec)
+    assert program in warm.log(key)
+
+
 RANDOM = """
     import json, os, pathlib, random, secrets, tempfile, uuid
     import flytekit

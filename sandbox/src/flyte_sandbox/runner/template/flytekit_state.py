@@ -6,7 +6,6 @@ flytekit that looks otherwise is run cold.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import os
@@ -37,7 +36,6 @@ class FlytekitState:
             raise AttributeError("flytekit keeps its temporary folders elsewhere")
         if not callable(self._persistence.FileAccessProvider.get_data):
             raise AttributeError("flytekit fetches inputs in another way")
-        _compile_docstring_patterns()
 
     def renew(self) -> None:
         """As if flytekit had just been imported, with the environment of this process."""
@@ -86,9 +84,3 @@ class FlytekitState:
         self._persistence.flyte_tmp_dir = folder
         self._persistence.default_local_file_access_provider = provider
         self._context.default_local_file_access_provider = provider
-
-
-def _compile_docstring_patterns() -> None:
-    """flytekit parses the docstring of each task; compiling its patterns takes a fifth of a small one."""
-    with contextlib.suppress(ImportError, AttributeError, TypeError):
-        importlib.import_module("flytekit.core.docstring").Docstring(docstring="A text.")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import event_loops, packages, processes, shadows
+from .first_calls import FirstCalls
 from .flytekit_state import FlytekitState
 from .recording import Recording, native_threads
 
@@ -46,6 +47,7 @@ class Warmth:
         self.is_stale = False
         self._environment_changes: dict[str, str] = {}
         self._packages = packages.Packages()
+        self._first_calls = FirstCalls()
         self._threads = native_threads() if is_wanted else set()
         self._loops: list[Any] = []
         self._renewable: set[str] = set()
@@ -72,6 +74,8 @@ class Warmth:
 
     def settle(self) -> None:
         """Take stock after imports, and keep the collector off what forks share."""
+        with self.recording.active():
+            self._first_calls.make()
         processes.flush_c_streams()
         gc.collect()
         self._loops += event_loops.find()  # those found before are frozen, out of the collector's sight
@@ -112,6 +116,8 @@ class Warmth:
         for name, value in env.items():
             if self.start_environment.get(name) != value and self._is_fixed(name):
                 return f"{name} was read before"
+        if groups := shadows.entry_point_groups(code_folders):
+            return f"user code has entry points of its own for {min(groups)}"
         shadowed = shadows.top_level_names(code_folders) & self.tops
         return f"{min(shadowed)} is shadowed by user code" if shadowed else None
 
