@@ -174,7 +174,14 @@ class Sandbox:
         is_strict = config.images == "strict"
         secrets = open_secrets(config.secrets, config.state)
         self._planner = AttemptPlanner(
-            config.attempts, self.store, env, self._environments, is_strict, self._users, secrets
+            config.attempts,
+            self.store,
+            env,
+            self._environments,
+            is_strict,
+            self._users,
+            secrets,
+            console_url=f"{self.public_url}/console",
         )
         attributes = TaskAttributes(self.db)
         rationing = Rationing(this_machine(), config.resources, config.slots, attributes.of)

@@ -42,6 +42,7 @@ class AttemptPlanner:
     :param is_strict: refuse images that nobody knows.
     :param users: whom tasks run as; None: as the server.
     :param secrets: where those are that tasks ask for; None: nowhere.
+    :param console_url: for tasks that link to their own node.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class AttemptPlanner:
         is_strict: bool = False,
         users: TaskUsers | None = None,
         secrets: SecretsFile | None = None,
+        console_url: str = "",
     ) -> None:
+        self._console_url = console_url
         self._secrets = secrets or SecretsFile(Path(os.devnull))
         self._users = users
         self._environments = environments
@@ -202,6 +205,7 @@ class AttemptPlanner:
             "FLYTE_INTERNAL_EXECUTION_PROJECT": execution.project,
             "FLYTE_INTERNAL_EXECUTION_DOMAIN": execution.domain,
             "FLYTE_ATTEMPT_NUMBER": str(attempt.attempt),
+            **self._link_env(attempt),
             "FLYTE_INTERNAL_TASK_PROJECT": task.project,
             "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
             "FLYTE_INTERNAL_TASK_NAME": task.name,
@@ -210,6 +214,14 @@ class AttemptPlanner:
             **attempt.envs,
             **self._platform_env,
         }
+
+    def _link_env(self, attempt: Attempt) -> dict[str, str]:
+        """For a task that shows elsewhere where it ran, as flytekit's plugins for experiments do."""
+        if "link_type" not in attempt.task.config:
+            return {}
+        id = attempt.execution
+        execution = f"projects/{id.project}/domains/{id.domain}/executions/{id.name}"
+        return {"FLYTE_EXECUTION_URL": f"{self._console_url}/{execution}/nodeId/{attempt.node_uid}/nodes"}
 
 
 def _index_env(index: int | None) -> dict[str, str]:
