@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from flyte_provider import _airflow_private
+from flyte_provider._launch.xcoms import CANCELS_KEY, EXECUTION_KEY
 from flyte_provider.plugins import _lost_worker
+
+from ..fakes.admin import FakeAdmin
+from ..test_dag_runs import mode, run
 
 LOST = {"conn_id": "c", "project": "p", "domain": "d", "name": "e1", "cancel_on_kill": True}
 
@@ -67,3 +71,21 @@ def test_a_program_that_fails_is_logged(
     monkeypatch.setattr(_lost_worker, "_PROGRAM", ("false",))
     fail(monkeypatch, LOST)
     assert "cannot terminate executions e1" in caplog.text
+
+
+@pytest.mark.usefixtures("airflow_database", "conn_id")
+@pytest.mark.filterwarnings("ignore")  # Airflow's own
+def test_a_row_leads_to_what_its_task_has_launched(admin: FakeAdmin) -> None:
+    from airflow.utils.session import create_session
+
+    admin.add_launch_plan("basics.hello_world.hello_wf")
+    admin.script = None
+    dag_run = run(mode("fires_and_forgets"))[""]
+    with create_session() as session:
+        (ti,) = session.merge(dag_run).get_task_instances(session=session)
+        pushed = _airflow_private.read_xcom_of_row(ti, EXECUTION_KEY)
+        assert _airflow_private.read_xcom_of_row(ti, "nothing") is None
+        session.expunge(ti)
+        assert _airflow_private.read_xcom_of_row(ti, EXECUTION_KEY) is None
+    assert pushed["name"] in admin.executions
+    assert pushed[CANCELS_KEY] is True
