@@ -5,6 +5,7 @@ A failing user task is data (``core.ExecutionError``), never one of these.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,16 +68,39 @@ class ResourceExhausted(SandboxError):
     code = "RESOURCE_EXHAUSTED"
 
 
+class DiskFull(ResourceExhausted):
+    """There is no room. Nothing was changed, and the same succeeds once there is."""
+
+    def __init__(self) -> None:
+        super().__init__("the disk is full and nothing was changed; make room, then try again")
+
+
 class Unimplemented(SandboxError):
     code = "UNIMPLEMENTED"
 
 
 class Unavailable(SandboxError):
+    """The same succeeds later."""
+
     code = "UNAVAILABLE"
 
 
 class Internal(SandboxError):
     code = "INTERNAL"
+
+
+PASSING = (DiskFull, Unavailable)
+"""What says nothing about the request: whoever can wait tries again."""
+
+
+def is_full_disk(exc: BaseException) -> bool:
+    """Whether a file could not be written for want of room, or of what its owner may have."""
+    return isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def passes(exc: BaseException) -> bool:
+    """Whether nothing is wrong but that it is too early."""
+    return isinstance(exc, PASSING) or is_full_disk(exc)
 
 
 class StartupError(Exception):

@@ -9,28 +9,34 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import boto3
 import grpc
+import httpx
 import pytest
-from flyteidl.admin import common_pb2
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from flyteidl.admin import common_pb2, execution_pb2
 from flyteidl.core.execution_pb2 import WorkflowExecution
+from flyteidl.service import dataproxy_pb2
 from flyteidl.service.admin_pb2_grpc import AdminServiceStub
 from sqlalchemy import event
 
 from flyte_sandbox.engine import loop
-from flyte_sandbox.testing import Sandbox, running_sandbox
+from flyte_sandbox.testing import TestSandbox, running_sandbox
 
 from ..conformance.entities import task_request
 from ..engine.runs import PROJECT, launch, register_counter, wait
-from ..small_disks import fill, small_disk
+from ..small_disks import MEGABYTE, fill, small_disk
 from ..waiting import eventually
 
 TASK = task_request(PROJECT, "late")
+FULL = "the disk is full and nothing was changed; make room, then try again"
+LOCKED = "the database is locked and nothing was changed; try again"
 
 
 @contextmanager
-def serving(state: Path) -> Iterator[tuple[Sandbox, AdminServiceStub]]:
+def serving(state: Path) -> Iterator[tuple[TestSandbox, AdminServiceStub]]:
     with (
         running_sandbox(state=state, warm=False, first_look_seconds=0.0) as sandbox,
         grpc.insecure_channel(sandbox.endpoint) as channel,
@@ -39,7 +45,7 @@ def serving(state: Path) -> Iterator[tuple[Sandbox, AdminServiceStub]]:
 
 
 @contextmanager
-def locked(sandbox: Sandbox) -> Iterator[None]:
+def locked(sandbox: TestSandbox) -> Iterator[None]:
     """Somebody looks at it with a tool that takes the lock."""
     tool = sqlite3.connect(sandbox.config.state / "flyte.db", isolation_level=None, timeout=30)
     tool.execute("BEGIN IMMEDIATE")
@@ -50,17 +56,17 @@ def locked(sandbox: Sandbox) -> Iterator[None]:
         tool.close()
 
 
-def lose_patience(sandbox: Sandbox) -> None:
+def lose_patience(sandbox: TestSandbox) -> None:
     """Connections that wait for a lock as good as not at all."""
     event.listen(sandbox.db.engine, "connect", lambda made, _: made.execute("PRAGMA busy_timeout=10"))
     sandbox.db.engine.dispose()
 
 
-def refuses_to_write(admin: AdminServiceStub, request: Any = TASK) -> None:
+@contextmanager
+def refused(code: grpc.StatusCode, message: str) -> Iterator[None]:
     with pytest.raises(grpc.RpcError) as error:
-        admin.CreateTask(request)
-    assert error.value.code() is grpc.StatusCode.INTERNAL
-    assert "Traceback" not in error.value.details()
+        yield
+    assert (error.value.code(), error.value.details()) == (code, message)
 
 
 def has(admin: AdminServiceStub) -> bool:
@@ -83,27 +89,69 @@ def test_a_call_that_a_lock_outlasts_is_refused_whole(tmp_path: Path) -> None:
     with serving(tmp_path / "state") as (sandbox, admin):
         lose_patience(sandbox)
         with locked(sandbox):
-            refuses_to_write(admin)
+            with refused(grpc.StatusCode.UNAVAILABLE, LOCKED):
+                admin.CreateTask(TASK)
             assert not has(admin)
         admin.CreateTask(TASK)
         assert has(admin)
 
 
+def test_every_door_says_that_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", megabytes=24) as disk, serving(disk / "state") as (sandbox, admin):
+        plan = register_counter(sandbox, tmp_path / "log")
+        upload = sandbox.admin.data_proxy.create_upload_location(
+            dataproxy_pb2.CreateUploadLocationRequest(
+                project=PROJECT, domain="development", filename="data", filename_root="root"
+            )
+        )
+        fill(disk / "big")
+        with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, FULL):
+            admin.CreateTask(TASK)
+        execution = execution_pb2.ExecutionCreateRequest(
+            project=PROJECT, domain="development", name="late", spec={"launch_plan": plan}
+        )
+        with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, FULL):
+            admin.CreateExecution(execution)
+        with pytest.raises(ClientError, match="XMinioStorageFull"):
+            put(sandbox)
+        answer = httpx.put(upload.signed_url, content=bytes(MEGABYTE))
+        assert (answer.status_code, answer.json()["message"]) == (429, FULL)
+        assert not has(admin)
+        (disk / "big").unlink()
+        admin.CreateTask(TASK)
+        assert httpx.put(upload.signed_url, content=bytes(MEGABYTE)).is_success
+        put(sandbox)
+        created = execution_pb2.WorkflowExecutionGetRequest(id=admin.CreateExecution(execution).id)
+        wait(sandbox, created, WorkflowExecution.SUCCEEDED)
+
+
+def put(sandbox: TestSandbox) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=sandbox.s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="minio",
+        aws_secret_access_key="miniostorage",
+        config=Config(retries={"max_attempts": 1}),
+    )
+    client.put_object(Bucket="my-s3-bucket", Key="object", Body=bytes(MEGABYTE))
+    client.close()
+
+
 def test_an_execution_outlasts_a_full_disk_that_the_database_is_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(loop, "_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(loop, "_MAX_FAILURES", 0)  # waiting for room does not count as one
     pipe = tmp_path / "pipe"  # the task writes to it, and ends when somebody reads
     os.mkfifo(pipe)
-    with small_disk(tmp_path / "disk", megabytes=24) as disk, serving(disk / "state") as (sandbox, admin):
+    with small_disk(tmp_path / "disk", megabytes=24) as disk, serving(disk / "state") as (sandbox, _):
         request = launch(sandbox, register_counter(sandbox, pipe))
         wait(sandbox, request, WorkflowExecution.RUNNING)
         eventually(lambda: any(sandbox.config.attempts.glob("*/log")), "the task to run")
         fill(disk / "big")
-        refuses_to_write(admin)
         assert pipe.read_text() == "ran\n"
-        assert not has(admin)
+        eventually(lambda: FULL in caplog.text, "the engine to find no room")
         (disk / "big").unlink()
         wait(sandbox, request, WorkflowExecution.SUCCEEDED)
-        admin.CreateTask(TASK)
         assert len(list(sandbox.config.attempts.glob("*/log"))) == 1

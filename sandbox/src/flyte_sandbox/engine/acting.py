@@ -48,7 +48,7 @@ from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.tasks.ordering import Orders, Post
 from flyte_sandbox.engine.tasks.sleeping import TASK_TYPE as CORE_SLEEP
 from flyte_sandbox.engine.tasks.sleeping import Sleeper
-from flyte_sandbox.errors import AlreadyExists, FailedPrecondition, NotFound, SandboxError
+from flyte_sandbox.errors import PASSING, AlreadyExists, FailedPrecondition, NotFound, SandboxError
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +163,8 @@ class Actor:
             self._create(_child_request(run, act))
         except AlreadyExists:
             pass  # An earlier server got this far.
+        except PASSING:
+            raise
         except SandboxError as exc:
             self._post(run.id, ChildRefused(act.node_uid, user_error("RuntimeExecutionError", exc.message)))
             return

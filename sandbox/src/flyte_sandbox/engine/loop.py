@@ -36,6 +36,7 @@ from flyte_sandbox.engine.messages import (
 )
 from flyte_sandbox.engine.model import ExecutionId, Run
 from flyte_sandbox.engine.records import write_records
+from flyte_sandbox.errors import passes
 from flyte_sandbox.phases import WORKFLOW
 
 logger = logging.getLogger(__name__)
@@ -160,11 +161,10 @@ class Engine:
                 return
             step = steps.setdefault(key, Step(run, now))
             decide(step, message, self._log_links(id, message))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  # logged where it is tried again
             # Only this execution suffers. It is rebuilt from its rows and goes on from there.
-            logger.exception("deciding about execution %s failed on %s", id.name, type(message).__name__)
             steps.pop(key, None)
-            self._try_again(id, exc)
+            self._try_again(id, exc, f"deciding on {type(message).__name__}")
 
     def _load(self, id: ExecutionId) -> Run | None:
         run = self._loader.load(id)
@@ -189,21 +189,24 @@ class Engine:
             if decision.records:
                 with self._db.write() as connection:
                     write_records(connection, decision.records, now)
-        except Exception as exc:
-            name = step.run.id.name
-            logger.exception("writing down execution %s failed; it is read anew and goes on", name)
-            self._try_again(step.run.id, exc)
+        except Exception as exc:  # noqa: BLE001  # logged where it is tried again
+            self._try_again(step.run.id, exc, "writing down")
             return False
         self._failures.pop(_key(step.run.id), None)
         return True
 
-    def _try_again(self, id: ExecutionId, exc: Exception) -> None:
-        """Forget what is in memory and go on from the rows in a moment; after too many times give up."""
-        assert self._actor is not None
-        key = _key(id)
-        self._runs.pop(key, None)
-        self._failures[key] = self._failures.get(key, 0) + 1
-        if self._failures[key] <= _MAX_FAILURES:
+    def _try_again(self, id: ExecutionId, exc: Exception, what: str) -> None:
+        """Forget what is in memory and go on from the rows in a moment; after too many times give up.
+
+        A full disk or a locked database is waited for, however long it takes.
+        """
+        self._runs.pop(_key(id), None)
+        if passes(exc):
+            logger.warning("execution %s waits, %s failed: %s", id.name, what, exc)
+        else:
+            logger.error("execution %s is read anew, %s failed", id.name, what, exc_info=exc)
+            self._failures[_key(id)] = self._failures.get(_key(id), 0) + 1
+        if self._failures.get(_key(id), 0) <= _MAX_FAILURES:
             self.post_later(id)
         else:
             self._give_up(id, exc)
@@ -224,7 +227,8 @@ class Engine:
             with self._db.write() as connection:
                 write_records(connection, [event], now)
         except Exception:
-            logger.exception("execution %s cannot even be failed; the next start tries again", id.name)
+            logger.exception("execution %s cannot even be failed; it is tried again", id.name)
+            self.post_later(id)
             return
         self._actor.orders.abandon(id)
         self._forget(id)

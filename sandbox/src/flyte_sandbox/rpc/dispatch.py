@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from flyte_sandbox.errors import Internal, SandboxError, Unimplemented
+from flyte_sandbox.errors import DiskFull, Internal, SandboxError, Unimplemented, is_full_disk
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class Dispatcher:
         except asyncio.CancelledError:
             raise
         except Exception as exc:
+            if is_full_disk(exc):
+                raise DiskFull from exc
             logger.exception("%s failed", name)
             raise Internal(
                 f"{name.rpartition('/')[2]} failed: {type(exc).__name__}; see the server's log"

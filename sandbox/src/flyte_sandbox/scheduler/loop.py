@@ -21,7 +21,7 @@ from flyte_sandbox.compiler.prototext import one_line
 from flyte_sandbox.db import schedules
 from flyte_sandbox.db.database import Database
 from flyte_sandbox.db.times import from_micros, to_micros
-from flyte_sandbox.errors import AlreadyExists, SandboxError
+from flyte_sandbox.errors import PASSING, AlreadyExists, SandboxError
 from flyte_sandbox.scheduler.requests import launch_request
 from flyte_sandbox.scheduler.times import next_time
 
@@ -162,6 +162,8 @@ class Scheduler:
         except AlreadyExists as exc:
             # Launched before a crash, or skipped by the plan's concurrency policy.
             logger.info("nothing launched for %s at %s: %s", one_line(plan.id), due, exc.message)
+        except PASSING:
+            raise
         except SandboxError as exc:
             # It would be refused again: a required input, a project that is not active.
             logger.error("schedule of %s: nothing launched for %s: %s", one_line(plan.id), due, exc.message)

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from flyte_sandbox.blobs.signing import Signer
 from flyte_sandbox.blobs.store import Store
-from flyte_sandbox.errors import InvalidArgument, NotFound, SandboxError
+from flyte_sandbox.errors import DiskFull, InvalidArgument, NotFound, SandboxError, is_full_disk
 from flyte_sandbox.web.forms import JSON, Form
 from flyte_sandbox.web.gateway import TooLarge, error_response
 
@@ -48,6 +48,10 @@ class SignedData:
             return error_response(exc, Form(JSON))
         except ClientDisconnect:
             return Response(status_code=400)
+        except OSError as exc:
+            if is_full_disk(exc):
+                return error_response(DiskFull(), Form(JSON))
+            raise
 
     def _verify(self, request: Request) -> bytes:
         query = request.scope["query_string"].decode("latin-1")

@@ -18,7 +18,7 @@ from flyte_sandbox.db.database import Database
 from flyte_sandbox.engine.failures import user_error
 from flyte_sandbox.engine.messages import Attempt
 from flyte_sandbox.engine.model import ExecutionError
-from flyte_sandbox.errors import SandboxError
+from flyte_sandbox.errors import PASSING, SandboxError
 
 _VERSION_LENGTH = 10
 
@@ -52,6 +52,8 @@ def compile_dynamic(
         return compile_workflow(template, spec.subworkflows, tasks, plans, max_nodes=max_nodes)
     except CompileErrors as exc:
         raise DynamicError("\n".join(str(error) for error in exc.errors)) from exc
+    except PASSING:
+        raise
     except SandboxError as exc:
         raise DynamicError(exc.message) from exc
 

@@ -33,6 +33,7 @@ from flyte_sandbox.engine.tasks.arguments import ArgumentError
 from flyte_sandbox.engine.tasks.attempts import AttemptPlanner
 from flyte_sandbox.engine.tasks.dynamics import DynamicError, compile_dynamic
 from flyte_sandbox.engine.tasks.outcomes import read_deck, read_outcome
+from flyte_sandbox.errors import PASSING
 from flyte_sandbox.runner import AttemptExit, AttemptSpec
 
 logger = logging.getLogger(__name__)
@@ -223,6 +224,10 @@ class Orders:
             closure = compile_dynamic(self._db, attempt, outcome.futures, self._max_nodes)
         except DynamicError as exc:
             return Outcome(error=exc.error, deck=outcome.deck)
+        except PASSING as exc:
+            logger.warning("reading the entities that attempt %s uses failed: %s", attempt.key, exc)
+            error = system_error("OutputsUnreadable", f"what the task left cannot be compiled: {exc}")
+            return Outcome(error=error, is_recoverable=True)
         return dataclasses.replace(outcome, dynamic=closure)
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:

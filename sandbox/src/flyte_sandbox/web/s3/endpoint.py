@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock
-from flyte_sandbox.errors import InvalidArgument
+from flyte_sandbox.errors import InvalidArgument, is_full_disk
 from flyte_sandbox.web.s3 import documents
 from flyte_sandbox.web.s3.buckets import Buckets
 from flyte_sandbox.web.s3.errors import S3Error
@@ -89,6 +89,12 @@ class Endpoint:
             return _error(request, S3Error("XMinioParentIsObject", exc.message))
         except S3Error as exc:
             return _error(request, exc)
+        except OSError as exc:
+            if is_full_disk(exc):
+                return _error(
+                    request, S3Error("XMinioStorageFull", "The disk is full. Make room, then try again.")
+                )
+            raise
 
     def _believe(self, request: Request) -> Asked:
         raw_path: bytes = request.scope["raw_path"]

@@ -42,5 +42,6 @@ STATUS = {
     "SignatureDoesNotMatch": HTTPStatus.FORBIDDEN,
     "XAmzContentSHA256Mismatch": HTTPStatus.BAD_REQUEST,
     "XMinioParentIsObject": HTTPStatus.BAD_REQUEST,
+    "XMinioStorageFull": HTTPStatus.INSUFFICIENT_STORAGE,
 }
-"""Source: Amazon S3 API reference, error responses; the last one: MinIO cmd/api-errors.go."""
+"""Source: Amazon S3 API reference, error responses; the last two: MinIO cmd/api-errors.go."""
