@@ -43,7 +43,7 @@ class Executions:
 
     def get(self, request: execution_pb2.WorkflowExecutionGetRequest) -> execution_pb2.Execution:
         _check_id(request.id)
-        with self._db.read() as connection:
+        with self._db.look() as connection:
             return to_message(get_row(connection, request.id))
 
     def list(self, request: common_pb2.ResourceListRequest) -> execution_pb2.ExecutionList:

@@ -85,6 +85,7 @@ class Database:
                 yield immediate
 
     def close(self) -> None:
+        self._kept = threading.local()
         while self._all_kept:
             self._all_kept.pop().close()
         self.engine.dispose()
