@@ -164,6 +164,18 @@ def test_outputs_behind_another_address_are_refused(admin: FakeAdmin, hook: Flyt
         hook.get_outputs("e1")
 
 
+def test_outputs_that_do_not_arrive_are_an_error_without_the_signature(
+    admin: FakeAdmin, hook: FlyteHook
+) -> None:
+    admin.signed_outputs = "http://127.0.0.1:9/outputs.pb?signature=s3cret"
+    admin.add_execution("e1")
+    with pytest.raises(
+        FlyteServerError, match=r"outputs at .*outputs\.pb cannot be read: .*refused"
+    ) as caught:
+        hook.get_outputs("e1")
+    assert (caught.value.is_transient, "s3cret" in str(caught.value)) == (True, False)
+
+
 def test_terminating_tells_the_cause(admin: FakeAdmin, hook: FlyteHook) -> None:
     admin.add_execution("e1")
     hook.terminate("e1", "because")

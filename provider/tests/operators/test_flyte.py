@@ -45,6 +45,7 @@ except ImportError:
 
 INT = types_pb2.LiteralType(simple=types_pb2.INTEGER)
 FLOAT = types_pb2.LiteralType(simple=types_pb2.FLOAT)
+STR = types_pb2.LiteralType(simple=types_pb2.STRING)
 QUICK = {"poll_interval": 0.02, "max_poll_interval": 0.02}
 airflow_3 = pytest.mark.skipif(not _airflow_private.is_airflow_3(), reason="the Task SDK's signal handling")
 
@@ -130,6 +131,38 @@ def test_large_outputs_are_replaced_by_their_address(
     with caplog.at_level(logging.WARNING):
         result = operator.execute(make_context(operator))
     assert result == f"s3://bucket/{name(operator)}/outputs.pb"
+
+
+def test_many_outputs_that_are_large_are_an_address_each(admin: FakeAdmin, make: Make) -> None:
+    """Airflow would fail the task, whose execution has succeeded, over anything but a dict."""
+    assert admin.script is not None
+    admin.script.outputs = {"a": encode("x" * 100, STR), "b": encode(1, INT)}
+    operator = make(return_value="outputs", multiple_outputs=True, xcom_max_bytes=50)
+    uri = f"s3://bucket/{name(operator)}/outputs.pb"
+    assert operator.execute(make_context(operator)) == {"a": uri, "b": uri}
+
+
+@pytest.mark.parametrize("signed", ["s3://bucket/too/large.pb", "http://127.0.0.1:9/x?signature=s3cret"])
+def test_outputs_that_flyte_does_not_tell_are_an_address(
+    admin: FakeAdmin, make: Make, signed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """flyteadmin tells 2 MB at most, and signs an address for more where it is set up for that."""
+    monkeypatch.setattr("flyte_provider._client.results.MAX_MESSAGE_BYTES", 5)
+    assert admin.script is not None
+    admin.script.outputs = {"a": encode(1, INT)}
+    admin.signed_outputs = signed
+    operator = make(return_value="outputs", xcom_max_bytes=None)
+    assert operator.execute(make_context(operator)) == f"s3://bucket/{name(operator)}/outputs.pb"
+
+
+def test_outputs_beyond_one_message_are_an_address(admin: FakeAdmin, make: Make) -> None:
+    assert admin.script is not None
+    admin.script.outputs = {"a": encode("x" * 65 * 1024 * 1024, STR)}
+    operator = make(push_outputs=True)
+    context = make_context(operator)
+    operator.execute(context)
+    assert context["ti"].xcoms["flyte_outputs"] == f"s3://bucket/{name(operator)}/outputs.pb"
+    assert admin.count("GetExecutionData") == 1
 
 
 def test_a_failed_execution_fails_with_the_nodes_error(admin: FakeAdmin, make: Make) -> None:

@@ -13,6 +13,9 @@ from flyte_provider.exceptions import (
     FlyteServerError,
 )
 
+#: The code of what asking again would not make smaller.
+TOO_LARGE = "OUT_OF_RANGE"
+
 
 def translate(
     error: grpc.RpcError,
@@ -28,6 +31,9 @@ def translate(
     """
     code = error.code().name if hasattr(error, "code") and error.code() else "UNKNOWN"
     details = str(error.details() or "") if hasattr(error, "details") else str(error)
+    if code == "RESOURCE_EXHAUSTED" and "larger than max" in details:
+        # gRPC's own limit of a message, which it words like a lack of resources.
+        code = TOO_LARGE
     where = f"Flyte at {connection.endpoint} (connection {connection.conn_id!r})"
     if code == "UNAUTHENTICATED":
         who = f"client {connection.client_id!r}" if connection.client_id else "an anonymous client"
@@ -36,7 +42,7 @@ def translate(
             message += ". Set Client ID and Client secret, or another auth_mode, in the connection"
             message += describe_wanted(connection)
         return FlyteAuthenticationError(message, code=code, details=details)
-    message = f"{where} could not {action} ({code}: {details})"
+    message = f"{where} could not {action} ({code}: {' '.join(details.split())})"
     if code == "UNAVAILABLE" and connection.insecure:
         message += "; the connection is without TLS, check Host, Port and insecure"
     kind = _KINDS.get(code, FlyteServerError)

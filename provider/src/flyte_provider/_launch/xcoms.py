@@ -1,11 +1,8 @@
-"""The XComs that operator and sensor leave, and the size that outputs may have there."""
+"""The XComs that operator and sensor leave."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from flyte_provider._waiting import TaskLog
 
 CONSOLE_URL_KEY = "flyte_console_url"
 EXECUTION_KEY = "flyte_execution"
@@ -35,20 +32,3 @@ def pull_execution(context: Any) -> dict[str, Any] | None:
     values = ti.xcom_pull(task_ids=[ti.task_id], key=EXECUTION_KEY, map_indexes=[ti.map_index])
     found = [value for value in values or () if isinstance(value, dict) and value.get("name")]
     return found[0] if found else None
-
-
-def within_limit(outputs: dict[str, Any], uri: str, max_bytes: int | None, log: TaskLog) -> Any:
-    """Return the outputs, or the address where Flyte keeps them when they are too large for XCom.
-
-    :param max_bytes: limit for the outputs as JSON, None for none
-    """
-    size = len(json.dumps(outputs, default=str).encode())
-    if max_bytes is None or size <= max_bytes:
-        return outputs
-    log.warning(
-        "The outputs have %d bytes, more than xcom_max_bytes=%d: XCom gets their address %s",
-        size,
-        max_bytes,
-        uri,
-    )
-    return uri

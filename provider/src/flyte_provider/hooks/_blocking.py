@@ -271,7 +271,7 @@ class FlyteHook(BaseHook):
         """Return the execution's outputs keyed by name; files and dataframes as their addresses."""
         from flyte_provider._client.results import fetch_outputs
 
-        return fetch_outputs(self.get_client(), self.execution_id(execution_name))[0]
+        return fetch_outputs(self.get_client(), self.execution_id(execution_name))
 
     def execution_status(self, execution_name: str, remote: Any = None) -> bool:
         """

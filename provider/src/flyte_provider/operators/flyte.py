@@ -543,7 +543,7 @@ class FlyteOperator(BaseOperator):
 
     def _finish(self, context: Context, execution: execution_pb2.Execution) -> Any:
         """Push what is known now; return the result, or raise what the execution deserves."""
-        from flyte_provider._client.results import fetch_outputs, summarise_execution
+        from flyte_provider._client.results import Outputs, read_outputs, summarise_execution
         from flyte_provider._launch.resumed import raise_for_phase
 
         name = execution.id.name
@@ -554,15 +554,16 @@ class FlyteOperator(BaseOperator):
         client = self.hook.get_client()
         raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
         self.log.info("Execution %s succeeded after %s s", name, summary["duration"])
-        outputs: Any = None
+        outputs = Outputs({}, "")
         if self.push_outputs or self.return_value == "outputs":
-            values, uri = fetch_outputs(self.hook.get_client(), execution.id)
-            uri = uri or execution.closure.outputs.uri
-            self._ended.outputs = values
-            outputs = xcoms.within_limit(values, uri, self.xcom_max_bytes, self.log)
+            outputs = read_outputs(client, execution, self.xcom_max_bytes, self.log)
+            self._ended.outputs = outputs.values
         if self.push_outputs:
-            xcoms.push(context, xcoms.OUTPUTS_KEY, outputs)
-        return {"execution_name": name, "outputs": outputs, "execution": summary}[self.return_value]
+            xcoms.push(context, xcoms.OUTPUTS_KEY, outputs.as_one())
+        if self.return_value == "outputs":
+            # Airflow fails a task whose many outputs are no dict.
+            return outputs.as_many() if self.multiple_outputs else outputs.as_one()
+        return summary if self.return_value == "execution" else name
 
     # -- OpenLineage -----------------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
 
     def _finish(self, context: Context, execution: execution_pb2.Execution) -> None:
         """Push what is known; return when the execution has succeeded, else raise."""
-        from flyte_provider._client.results import fetch_outputs, summarise_execution
+        from flyte_provider._client.results import read_outputs, summarise_execution
         from flyte_provider._launch.resumed import raise_for_phase
 
         self._has_ended = True
@@ -220,18 +220,16 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         url = self.hook.console_url(self._name)
         summary = summarise_execution(execution, url, self.flyte_conn_id)
         xcoms.push(context, xcoms.EXECUTION_KEY, summary)
+        client = self.hook.get_client()
         try:
-            client = self.hook.get_client()
             raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
         except FlyteExecutionError as exc:
             self._skip_instead(exc)
             raise
         if self.push_outputs:
-            outputs, uri = fetch_outputs(self.hook.get_client(), execution.id)
-            uri = uri or execution.closure.outputs.uri
-            self._ended.outputs = outputs
-            value = xcoms.within_limit(outputs, uri, self.xcom_max_bytes, self.log)
-            xcoms.push(context, xcoms.OUTPUTS_KEY, value)
+            outputs = read_outputs(client, execution, self.xcom_max_bytes, self.log)
+            self._ended.outputs = outputs.values
+            xcoms.push(context, xcoms.OUTPUTS_KEY, outputs.as_one())
 
     def _skip_instead(self, error: FlyteProviderError) -> None:
         """Skip where the task is to be skipped: in every mode alike, which Airflow leaves to each sensor."""
