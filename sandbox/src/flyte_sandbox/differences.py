@@ -427,7 +427,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Sent by e-mail where that is configured; in its sandbox it is not",
         "Checked, stored and shown, never sent; the server's log says who would have been told",
         "A laptop sends no mail",
-        "admin/notifications.py",
+        "admin/events/notifications.py",
     ),
     Difference(
         Effect.OTHER,
@@ -459,7 +459,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Refused after the inputs of the first execution have been overwritten",
         "Refused before anything is written",
         "What is refused must leave no trace",
-        "admin/launching.py",
+        "admin/launching/creating.py",
     ),
     Difference(
         Effect.OTHER,
@@ -475,7 +475,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Its `workflow_id` has the task's name",
         "Its `workflow_id` names the generated workflow",
         "Whoever follows it finds something",
-        "admin/single_tasks.py",
+        "admin/launching/single_tasks.py",
     ),
     Difference(
         Effect.OTHER,

@@ -11,7 +11,7 @@ from flyteidl.core import execution_pb2, identifier_pb2
 from flyteidl.event import event_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from flyte_sandbox.admin import events
+from flyte_sandbox.admin.events import recording
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.database import Database
 
@@ -52,7 +52,7 @@ def tell(database: Database, version: int, *resources: event_pb2.ExternalResourc
         metadata=event_pb2.TaskExecutionMetadata(external_resources=resources, generated_name="x-n0-0"),
     )
     with database.write() as connection:
-        events.record_task(connection, event)
+        recording.record_task(connection, event)
 
 
 def known(database: Database) -> list[tuple[int, int, int, list[str]]]:

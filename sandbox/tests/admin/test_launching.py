@@ -10,7 +10,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, security_pb2
 from flyteidl.event import event_pb2
 
-from flyte_sandbox.admin.events import record_node
+from flyte_sandbox.admin.events.recording import record_node
 from flyte_sandbox.admin.rooms import Admin
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.times import to_timestamp

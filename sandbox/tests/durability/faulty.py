@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flyte_sandbox.admin import events
+from flyte_sandbox.admin.events import recording
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.cli import main
 from flyte_sandbox.db.database import Database
@@ -81,9 +81,9 @@ def install(faults: Faults) -> None:
     around_commits(faults.point)
     for owner, method in (
         (Store, "write"),
-        (events, "record_workflow"),
-        (events, "record_node"),
-        (events, "record_task"),
+        (recording, "record_workflow"),
+        (recording, "record_node"),
+        (recording, "record_task"),
         (Actor, "act"),
         (Engine, "post"),
         (Orders, "started"),

@@ -16,8 +16,8 @@ from flyteidl.admin import (
     workflow_attributes_pb2,
 )
 
+from flyte_sandbox.admin.launching.resolving import merge_config, platform_config
 from flyte_sandbox.admin.projects import Projects
-from flyte_sandbox.admin.resolving import merge_config, platform_config
 from flyte_sandbox.clock import Clock
 from flyte_sandbox.compiler.identifiers import invalid_value, require
 from flyte_sandbox.db import attributes as rows

@@ -6,7 +6,7 @@ Source: flytepropeller pkg/controller/nodes, flyteplugins pluginmachinery/ioutil
 from __future__ import annotations
 
 from flyte_sandbox import ids
-from flyte_sandbox.admin.events import DYNAMIC_CLOSURE
+from flyte_sandbox.admin.events.recording import DYNAMIC_CLOSURE
 from flyte_sandbox.config import BUCKET
 from flyte_sandbox.engine.model import ExecutionId, NodeRun
 

@@ -12,7 +12,8 @@ from flyteidl.event import event_pb2
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from flyte_sandbox.admin import events, signals
+from flyte_sandbox.admin import signals
+from flyte_sandbox.admin.events import recording
 from flyte_sandbox.catalog import artifacts, reservations
 from flyte_sandbox.db.times import to_micros
 from flyte_sandbox.engine.caching.keys import UnversionedError, cache_key
@@ -33,13 +34,13 @@ def write_records(connection: Connection, records: Iterable[Record], now: dateti
     for record in records:
         match record:
             case event_pb2.WorkflowExecutionEvent():
-                events.record_workflow(connection, record)
+                recording.record_workflow(connection, record)
             case event_pb2.TaskExecutionEvent():
-                events.record_task(connection, record)
+                recording.record_task(connection, record)
             case NeedSignal():
                 signals.ensure(connection, record.id, record.type, to_micros(now))
             case NodeNotes():
-                events.note_node(connection, record.id, record.notes)
+                recording.note_node(connection, record.id, record.notes)
             case CachePut():
                 catalog_keys[record.node_uid] = _put(connection, record, now)
             case ReleaseReservation():
@@ -52,7 +53,7 @@ def write_records(connection: Connection, records: Iterable[Record], now: dateti
                     status, catalog_key = catalog_keys.pop(record.event.id.node_id)
                     metadata.cache_status = status
                     metadata.catalog_key.CopyFrom(catalog_key)
-                events.record_node(connection, record.event, record.notes)
+                recording.record_node(connection, record.event, record.notes)
 
 
 def _put(connection: Connection, record: CachePut, now: datetime) -> tuple[Any, catalog_pb2.CatalogMetadata]:

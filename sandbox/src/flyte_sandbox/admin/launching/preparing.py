@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Row
 
 from flyte_sandbox.admin.attributes import configuration, to_attributes
 from flyte_sandbox.admin.executions import get_row as get_execution_row
-from flyte_sandbox.admin.launch_targets import Target
+from flyte_sandbox.admin.launching.resolving import Config, resolve_spec
+from flyte_sandbox.admin.launching.targets import Target
 from flyte_sandbox.admin.node_executions import get_row as get_node_row
 from flyte_sandbox.admin.projects import find_labels
-from flyte_sandbox.admin.resolving import Config, resolve_spec
 from flyte_sandbox.db import attributes
 from flyte_sandbox.db import executions as rows
 from flyte_sandbox.db.attributes import Scope

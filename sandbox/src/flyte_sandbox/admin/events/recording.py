@@ -17,7 +17,7 @@ from google.protobuf import struct_pb2
 from sqlalchemy import Connection
 
 from flyte_sandbox import phases
-from flyte_sandbox.admin import illegal_moves, notifications
+from flyte_sandbox.admin.events import illegal_moves, notifications
 from flyte_sandbox.admin.executions import get_row as get_execution_row
 from flyte_sandbox.admin.node_executions import get_row as get_node_row
 from flyte_sandbox.admin.task_executions import get_row as get_task_row

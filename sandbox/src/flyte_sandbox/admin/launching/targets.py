@@ -9,7 +9,7 @@ from flyteidl.core import identifier_pb2
 
 from flyte_sandbox.admin import registered
 from flyte_sandbox.admin.launch_plans import to_message as to_launch_plan
-from flyte_sandbox.admin.single_tasks import SingleTasks
+from flyte_sandbox.admin.launching.single_tasks import SingleTasks
 from flyte_sandbox.db.database import Database
 
 

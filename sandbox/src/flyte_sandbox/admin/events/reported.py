@@ -1,6 +1,6 @@
 """Events that are reported by a call: what an engine outside of this process, or a test, has seen happen.
 
-They are checked as flyteadmin checks them, and written down by ``events`` as our own engine's are.
+They are checked as flyteadmin checks them, and written down by ``recording`` as our own engine's are.
 Source: flyteadmin pkg/manager/impl/{execution,node_execution,task_execution}_manager.go.
 """
 
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Row
 
-from flyte_sandbox.admin import events
+from flyte_sandbox.admin.events import recording
 from flyte_sandbox.admin.executions import get_row as get_execution_row
 from flyte_sandbox.admin.node_executions import get_row as get_node_row
 from flyte_sandbox.blobs.store import Store
@@ -62,7 +62,7 @@ class ReportedEvents:
         with self._db.write() as connection:
             _check_cluster(connection, event)
             data = _offload_outputs(event, folder)
-            events.record_workflow(connection, event)
+            recording.record_workflow(connection, event)
             self._write(data)
         self._on_reported(event.execution_id)
         return admin_event_pb2.WorkflowExecutionEventResponse()
@@ -78,7 +78,7 @@ class ReportedEvents:
             if event.workflow_node_metadata.HasField("execution_id"):
                 _find_execution(connection, event.workflow_node_metadata.execution_id)
             data = _offload_inputs(event, folder) | _offload_outputs(event, folder) | _offload_dynamic(event)
-            events.record_node(connection, event)
+            recording.record_node(connection, event)
             self._write(data)
         self._on_reported(event.id.execution_id)
         return admin_event_pb2.NodeExecutionEventResponse()
@@ -96,7 +96,7 @@ class ReportedEvents:
         with self._db.write() as connection:
             _find_node(connection, node)
             data = _offload_inputs(event, folder) | _offload_outputs(event, folder)
-            events.record_task(connection, event)
+            recording.record_task(connection, event)
             self._write(data)
         self._on_reported(node.execution_id)
         return admin_event_pb2.TaskExecutionEventResponse()
@@ -186,7 +186,7 @@ def _offload_dynamic(event: event_pb2.NodeExecutionEvent) -> dict[str, Message]:
     dynamic = event.task_node_metadata.dynamic_workflow
     if not (dynamic.HasField("compiled_workflow") and dynamic.dynamic_job_spec_uri):
         return {}
-    return {events.dynamic_closure_uri(dynamic.dynamic_job_spec_uri): _copy(dynamic.compiled_workflow)}
+    return {recording.dynamic_closure_uri(dynamic.dynamic_job_spec_uri): _copy(dynamic.compiled_workflow)}
 
 
 def _copy(message: M) -> M:

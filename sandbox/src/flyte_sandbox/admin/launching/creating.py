@@ -16,11 +16,11 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from flyte_sandbox.admin.launch_requests import given_inputs, validate_address, validate_spec
-from flyte_sandbox.admin.launch_targets import LaunchTargets, Target
-from flyte_sandbox.admin.preparing import Prepared, prepare
+from flyte_sandbox.admin.launching.preparing import Prepared, prepare
+from flyte_sandbox.admin.launching.requests import given_inputs, validate_address, validate_spec
+from flyte_sandbox.admin.launching.resolving import labels_as_tags
+from flyte_sandbox.admin.launching.targets import LaunchTargets, Target
 from flyte_sandbox.admin.projects import Projects
-from flyte_sandbox.admin.resolving import labels_as_tags
 from flyte_sandbox.blobs.mapping import publicise
 from flyte_sandbox.blobs.store import Store
 from flyte_sandbox.clock import Clock
