@@ -69,5 +69,5 @@ def airflow(
     with running_postgres() as database:
         more = environ(resumed_flyte, database)
         more["AIRFLOW_CONN_FLYTE_EMBEDDED"] = connection(embedded_flyte.port)
-        with running(tmp_path_factory.mktemp("airflow"), DAGS, more) as airflow:
+        with running(Airflow(tmp_path_factory.mktemp("airflow"), DAGS, more)) as airflow:
             yield airflow

@@ -24,7 +24,7 @@ def celery_airflow(
     with celery.running_redis() as broker, running_postgres() as database:
         more = environ(resumed_flyte, database) | celery.environ(broker)
         components = celery.components(concurrency=WAVE)
-        with running(tmp_path_factory.mktemp("celery"), DAGS, more, components) as airflow:
+        with running(Airflow(tmp_path_factory.mktemp("celery"), DAGS, more, components)) as airflow:
             yield airflow
 
 

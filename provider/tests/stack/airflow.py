@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 import psutil
 
 T = TypeVar("T")
+A = TypeVar("A", bound="Airflow")
 
 COMPONENTS = {
     "api-server": ["api-server"],
@@ -64,7 +65,13 @@ class Airflow:
     :param dags: the folder with Dags
     :param more: environment of all processes, connections among it
     :param components: what to start, as words after ``airflow`` keyed by a name
+    :param python: the interpreter that has Airflow
     """
+
+    api = "/api/v2"
+    health = "/api/v2/monitor/health"
+    # What a Dag run without a date of its own is triggered with.
+    any_date: ClassVar[dict[str, Any]] = {"logical_date": None}
 
     def __init__(
         self,
@@ -72,9 +79,11 @@ class Airflow:
         dags: Path,
         more: dict[str, str],
         components: Mapping[str, list[str]] = COMPONENTS,
+        python: str | Path = sys.executable,
     ) -> None:
         self.home = home
         self._components = components
+        self._python = str(python)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -102,7 +111,7 @@ class Airflow:
         }
 
     def migrate(self) -> None:
-        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        command = [self._python, "-m", "airflow", "db", "migrate"]
         subprocess.run(command, env=self._env, check=True, capture_output=True, timeout=120)
 
     def start(self, *names: str) -> None:
@@ -110,7 +119,7 @@ class Airflow:
         for name in names or self._components:
             with (self.home / f"{name}.log").open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "airflow", *self._components[name]],
+                    [self._python, "-m", "airflow", *self._components[name]],
                     env=self._env,
                     cwd=self.home,
                     stdout=log,
@@ -121,7 +130,7 @@ class Airflow:
 
     def _is_up(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/v2/monitor/health", trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}{self.health}", trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -158,27 +167,30 @@ class Airflow:
     # -- REST ------------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        reply = self._client().request(method, f"/api/v2{path}", json=body)
+        reply = self._client().request(method, f"{self.api}{path}", json=body)
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text[:500]}"
         return reply.json() if reply.content else None
 
     def _client(self) -> httpx.Client:
         if not hasattr(self, "_session"):
-            token = httpx.get(f"{self.url}/auth/token", trust_env=False).json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}"}
+            headers = self._credentials()
             limits = httpx.Limits(max_keepalive_connections=0)
             self._session = httpx.Client(
                 base_url=self.url, headers=headers, trust_env=False, timeout=30, limits=limits
             )
         return self._session
 
+    def _credentials(self) -> dict[str, str]:
+        token = httpx.get(f"{self.url}/auth/token", trust_env=False).json()["access_token"]
+        return {"Authorization": f"Bearer {token}"}
+
     def trigger(self, dag_id: str, run_id: str, **conf: Any) -> str:
         wait_until(lambda: self._knows(dag_id), 90, f"Dag {dag_id}")
-        body = {"logical_date": None, "dag_run_id": run_id, "conf": conf}
+        body = {"dag_run_id": run_id, "conf": conf} | self.any_date
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def _knows(self, dag_id: str) -> bool:
-        return self._client().get(f"/api/v2/dags/{dag_id}").status_code == 200
+        return self._client().get(f"{self.api}/dags/{dag_id}").status_code == 200
 
     def task(self, dag_id: str, run_id: str, task_id: str = "t", map_index: int = -1) -> dict[str, Any]:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
@@ -219,11 +231,8 @@ class Airflow:
 
 
 @contextmanager
-def running(
-    home: Path, dags: Path, more: dict[str, str], components: Mapping[str, list[str]] = COMPONENTS
-) -> Iterator[Airflow]:
+def running(airflow: A) -> Iterator[A]:
     """Run an Airflow and end it, all its children included."""
-    airflow = Airflow(home, dags, more, components)
     airflow.migrate()
     try:
         airflow.start()

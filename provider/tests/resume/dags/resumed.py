@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow.sdk import DAG
-
 from flyte_provider.operators.flyte import FlyteOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow import DAG
 
 MODES: dict[str, dict[str, Any]] = {
     "sync": {"deferrable": False},
