@@ -39,6 +39,7 @@ ORDER = (
     "test_busy_port",
     "test_two_checkouts",
     "test_empty_temp_folder",
+    "test_attach",
     "test_down_with_stubborn_task",
     # … and what restarts the one with Airflow.
     "test_kill_supervisor",

@@ -39,7 +39,7 @@ DAYS_AFTER = timedelta(days=2)
 VERSIONS = tuple(os.environ.get("AIRFLYTE_AIRFLOW_VERSIONS", "2.11,3.0,3.1,3.2,3.3").split(","))
 TOOLS = ("pytest>=8", "hypothesis", "pytest-timeout", "pytest-asyncio", "httpx", "cryptography", "pydantic")
 # Left out: what makes environments itself, and the Airflow of four processes, which is of one version.
-LEFT_OUT = ("gates/test_installing.py", "gates/test_versions.py", "gates/test_attaching.py", "resume")
+LEFT_OUT = ("gates/test_installing.py", "gates/test_versions.py", "resume")
 
 
 @pytest.fixture(scope="module")
