@@ -309,7 +309,3 @@ class Run:
     def is_recovering(self) -> bool:
         """Whether it takes over what the execution that it refers to has done already."""
         return bool(self.spec.metadata.mode == execution_pb2.ExecutionMetadata.RECOVERED)
-
-    @property
-    def is_ending(self) -> bool:
-        return self.phase in (WORKFLOW.ABORTING, WORKFLOW.FAILING)

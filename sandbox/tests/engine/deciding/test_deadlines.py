@@ -133,6 +133,18 @@ def test_beyond_twice_the_time_the_node_is_timed_out() -> None:
     assert not timed_out.HasField("error")
 
 
+def test_a_failure_node_that_is_timed_out_gives_the_execution_its_error() -> None:
+    handler = limited(task_node("efn", ("", "text")))
+    run = Stepper(template([task_node("n0", ("", "text"))], ("n0", "o0"), failure_node=handler))
+    run.begin()
+    run.fail("n0")
+    run.started("efn")
+    let_pass(run, "efn", which="active")
+    assert run.send(AttemptEnded("efn", 0, KILLED))[1:] == ["efn TIMED_OUT", "workflow FAILED"]
+    error = run.events[-1].error
+    assert (error.code, error.message) == ("TimedOut", "FailureNode Timed-out")
+
+
 def test_an_alarm_of_an_attempt_that_is_over_changes_nothing() -> None:
     run = one_task(retries=1)
     run.begin()

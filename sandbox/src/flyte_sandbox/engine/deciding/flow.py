@@ -40,7 +40,7 @@ def begin_scope(step: Step, scope: Scope) -> None:
 def consider(step: Step, node: NodeRun) -> None:
     """Begin a node all of whose upstream nodes have ended, or skip it when one of them ended badly."""
     scope = node.scope
-    if node.is_started or scope.is_failing or step.run.is_ending or scope.waiting_for.get(node.id, 0) > 0:
+    if node.is_started or _is_winding_up(step, scope) or scope.waiting_for.get(node.id, 0) > 0:
         return
     if all(one.is_good for one in scope.upstream(node)):
         start(step, node)
@@ -148,7 +148,7 @@ def timeout_error(node: NodeRun) -> ExecutionError:
 
 def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
     """A node that was told to stop has stopped."""
-    if node.expired and not _is_winding_up(step, node.scope):
+    if node.expired and _has_time(step, node):
         # The two call each other.
         from flyte_sandbox.engine.deciding import expiry
 
@@ -176,8 +176,7 @@ def _settle(step: Step, node: NodeRun) -> None:
         _last_reached(step, scope, node)
     else:
         _note_ready(step, [*scope.downstream(node), *scope.arms.pop(node.id, ())])
-    if scope.is_failing or step.run.is_ending:
-        end_scope_if_drained(step, scope)
+    end_scope_if_drained(step, scope)
     _consider_ready(step)
 
 
@@ -216,7 +215,7 @@ def release(step: Step, node: NodeRun) -> None:
     held = step.run.held
     while held and step.run.at_work < step.run.spec.max_parallelism:
         following = held.popleft()
-        if not (following.scope.is_failing or step.run.is_ending) and _is_current(following.scope):
+        if not _is_winding_up(step, following.scope) and _is_current(following.scope):
             start(step, following)
 
 
@@ -318,7 +317,7 @@ def terminate(step: Step) -> None:
 
 def end_scope_if_drained(step: Step, scope: Scope) -> None:
     """Once nothing of a failing or aborted scope runs any more, it ends, after its on_failure handler."""
-    if scope.active() or not _is_winding_up(step, scope):
+    if not _is_winding_up(step, scope) or scope.active():
         return
     handler = scope.failure_node
     if handler is not None and scope.is_failing and not handler.is_started and not _is_aborting(step, scope):
@@ -328,7 +327,21 @@ def end_scope_if_drained(step: Step, scope: Scope) -> None:
 
 
 def _is_winding_up(step: Step, scope: Scope) -> bool:
-    return scope.is_failing or _is_aborting(step, scope) or step.run.phase == WORKFLOW.FAILING
+    is_run_failing = step.run.phase == WORKFLOW.FAILING and not _is_inside_handler(scope)
+    return scope.is_failing or _is_aborting(step, scope) or is_run_failing
+
+
+def _is_inside_handler(scope: Scope) -> bool:
+    """A handler of failures may have nodes of its own; those run because something has failed."""
+    parent = scope.parent
+    return parent is not None and (parent is parent.scope.failure_node or _is_inside_handler(parent.scope))
+
+
+def _has_time(step: Step, node: NodeRun) -> bool:
+    """Whether it matters that the node took too long: nothing else ends it anyway."""
+    if node is node.scope.failure_node:
+        return not _is_aborting(step, node.scope)
+    return not _is_winding_up(step, node.scope)
 
 
 def _is_aborting(step: Step, scope: Scope) -> bool:

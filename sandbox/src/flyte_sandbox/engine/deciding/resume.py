@@ -98,7 +98,8 @@ def _go_on_in(step: Step, scope: Scope) -> None:
             deadlines.set_again(step, node)
             expiry.stop_again(step, node)
     if scope.is_failing:
-        flow.stop_all(step, scope.active(), flow.AUTO_ABORT)
+        others = [node for node in scope.active() if node is not scope.failure_node]
+        flow.stop_all(step, others, flow.AUTO_ABORT)
         flow.end_scope_if_drained(step, scope)
         return
     for node in list(scope.nodes.values()):
