@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
+from flyteidl.core import interface_pb2, literals_pb2, types_pb2, workflow_pb2
 
 from flyte_sandbox.engine.deciding.elements import (
     ArrayLengthError,
@@ -16,7 +16,7 @@ from flyte_sandbox.engine.deciding.elements import (
     with_lists,
 )
 
-from ..graphs import Stepper, literal, literals, promise, template
+from ..graphs import TEXT, Stepper, echo_task, literal, literals, promise, task_node, template
 
 
 def listed(**values: list[str]) -> literals_pb2.LiteralMap:
@@ -110,3 +110,29 @@ def test_a_list_that_was_too_large_is_read_before_it_is_counted() -> None:
     complete = with_lists(inputs, {"s3://my-s3-bucket/large.pb": given.literals["texts"]}.__getitem__)
     assert size_of(complete, []) == 3
     assert with_lists(given, {}.__getitem__) is given
+
+
+def test_lists_that_do_not_go_together_fail_the_node_for_good() -> None:
+    task = echo_task()
+    texts = types_pb2.LiteralType(collection_type=TEXT)
+    signature = task.template.interface
+    signature.inputs.CopyFrom(interface_pb2.VariableMap(variables={name: {"type": texts} for name in "ab"}))
+    signature.outputs.variables["o0"].type.CopyFrom(texts)
+    inner = task_node("n0", ("", "text"))
+    del inner.inputs[:]
+    node = workflow_pb2.Node(
+        id="n0",
+        inputs=[bound_list("a", "1", "2"), bound_list("b", "3")],
+        array_node=workflow_pb2.ArrayNode(node=inner),
+    )
+    workflow = template([node], ("n0", "o0"))
+    workflow.interface.outputs.variables["o0"].type.CopyFrom(texts)
+    run = Stepper(workflow, task=task)
+    assert run.begin()[-4:] == ["n0 QUEUED", "n0 FAILED", "workflow FAILING", "workflow FAILED"]
+    assert run.events[-1].error.code == "InvalidArrayLength"
+
+
+def bound_list(var: str, *items: str) -> literals_pb2.Binding:
+    bindings = [literals_pb2.BindingData(scalar=literal(item).scalar) for item in items]
+    collection = literals_pb2.BindingDataCollection(bindings=bindings)
+    return literals_pb2.Binding(var=var, binding=literals_pb2.BindingData(collection=collection))
