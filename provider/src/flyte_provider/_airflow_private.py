@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def is_airflow_3() -> bool:
-    """Whether tasks run under the Task SDK, where a SIGTERM handler returns and the task goes on."""
+    """Whether tasks run under the Task SDK, where a SIGTERM handler returns and the task goes on.
+
+    Relies on ``airflow.__version__`` (all versions). Fallback: none needed.
+    """
     import airflow
 
     return not airflow.__version__.startswith("2.")
@@ -38,7 +41,7 @@ def read_coordinates(context: Any) -> Coordinates:
     """Return where in Airflow this is.
 
     Relies on ``ti.max_tries`` (raised by each clear to the last try's number plus the retries, in all
-    versions) and ``dag_run.clear_number`` (in 2.11 it moves for finished runs only). Without them every try
+    versions) and ``dag_run.clear_number`` (in 2.11 it moves for finished runs only). Fallback: every try
     counts from 0. What :func:`_run_key` relies on stands there.
 
     :raises FlyteConfigurationError: outside an Airflow task, as under Flyte's own Airflow connector
@@ -84,7 +87,8 @@ def _run_key(dag_run: Any) -> str:
 def read_run_coordinates(context: Any) -> Coordinates:
     """Return where a callback is called from: a task instance's try, or a Dag run.
 
-    Relies on ``context["dag_run"]`` and, for a task's callback, ``context["ti"]`` (all versions).
+    Relies on ``context["dag_run"]`` and, for a task's callback, ``context["ti"]`` (all versions). Fallback:
+    the callback fails, and says so.
 
     :raises FlyteConfigurationError: when neither is there
     """
@@ -109,7 +113,10 @@ def _datetime_or_none(value: Any) -> datetime | None:
 
 
 def has_tries_left(context: Any) -> bool:
-    """Whether Airflow will try again after this try (``ti.max_tries``, all versions)."""
+    """Whether Airflow will try again after this try.
+
+    Relies on ``ti.max_tries`` (all versions). Fallback: False, a stopped worker's execution is terminated.
+    """
     ti = context["ti"]
     return int(ti.try_number) <= int(getattr(ti, "max_tries", 0) or 0)
 
@@ -162,7 +169,10 @@ _ACTED_ON = {"failed", "success", "skipped", "restarting", "removed", "upstream_
 
 
 def read_task_state(context: Any, key: str) -> Any:
-    """Return what an earlier try stored (``task_state_store``, 3.3 and newer), else None."""
+    """Return what an earlier try stored.
+
+    Relies on ``context["task_state_store"]`` (3.3 and newer). Fallback: None, names follow from the task.
+    """
     store = context.get("task_state_store")
     if store is None:
         return None
@@ -175,7 +185,10 @@ def read_task_state(context: Any, key: str) -> Any:
 
 
 def write_task_state(context: Any, key: str, value: Any) -> None:
-    """Store a JSON value for later tries where Airflow can; elsewhere do nothing."""
+    """Store a JSON value for later tries.
+
+    Relies on what :func:`read_task_state` does. Fallback: nothing is stored.
+    """
     store = context.get("task_state_store")
     if store is None:
         return
@@ -187,7 +200,10 @@ def write_task_state(context: Any, key: str, value: Any) -> None:
 
 
 async def read_asset_state(trigger: Any, key: str) -> Any:
-    """Return what a watcher of one asset stored (``asset_state_store``, 3.3 and newer), else None."""
+    """Return what a watcher of one asset stored.
+
+    Relies on ``BaseEventTrigger.asset_state_store`` (3.3 and newer). Fallback: None, watching begins anew.
+    """
     store = getattr(trigger, "asset_state_store", None)
     if store is None:
         return None
@@ -200,7 +216,10 @@ async def read_asset_state(trigger: Any, key: str) -> Any:
 
 
 async def write_asset_state(trigger: Any, key: str, value: Any) -> None:
-    """Store a JSON value for a watcher of one asset where Airflow can; elsewhere do nothing."""
+    """Store a JSON value for a watcher of one asset.
+
+    Relies on what :func:`read_asset_state` does. Fallback: nothing is stored.
+    """
     store = getattr(trigger, "asset_state_store", None)
     if store is None:
         return
@@ -218,6 +237,7 @@ def load_text(task: Any, text: str, context: Any) -> Any:
     """Return what a rendered text holds as JSON or YAML; the path of a template is read and rendered first.
 
     Relies on ``BaseOperator.get_template_env`` (all versions), whose loader knows the Dag's folders.
+    Fallback: none, files fail; inputs given as dicts and texts do not need it.
 
     :raises FlyteConfigurationError: when it is neither, or there is no such template
     """
@@ -272,6 +292,7 @@ def is_deferral_timeout(error: BaseException) -> bool:
     """Whether a deferred task was resumed because ``defer(timeout=)`` passed.
 
     Relies on the exception's name (``TaskDeferralTimeout``, 3.0 and newer) or text ("Trigger timeout", 2.11).
+    Fallback: the task fails all the same, and its execution is left running.
     """
     return type(error).__name__ == "TaskDeferralTimeout" or "Trigger timeout" in str(error)
 
@@ -293,8 +314,9 @@ async def get_connection_async(conn_id: str) -> Any:
 
 
 def calls_on_kill_of_triggers() -> bool:
-    """Whether this Airflow calls ``BaseTrigger.on_kill`` when a user kills a deferred task (3.3 and
-    newer).
+    """Whether this Airflow calls ``BaseTrigger.on_kill`` when a user kills a deferred task.
+
+    Relies on that method (3.3 and newer). Fallback: :func:`was_killed_by_user` finds out.
     """
     from flyte_provider._airflow import BaseTrigger
 
@@ -412,7 +434,8 @@ def record_span(name: str, began_at: datetime, ended_at: datetime, attributes: d
 def lineage_parent_id(context: Any) -> str | None:
     """Return ``namespace/job/run`` of this task for OpenLineage, None where it is not installed.
 
-    Relies on ``airflow.providers.openlineage.plugins.macros.lineage_parent_id`` (a template macro).
+    Relies on ``airflow.providers.openlineage.plugins.macros.lineage_parent_id`` (a template macro). Fallback:
+    None, the execution gets no parent.
     """
     try:
         macros = importlib.import_module("airflow.providers.openlineage.plugins.macros")
@@ -501,7 +524,8 @@ def watch_marking_in_database(settle: Callable[[Any], None]) -> None:
 def get_connection_on_server(conn_id: str) -> Any:
     """Return a connection in a process of Airflow that is neither task nor triggerer.
 
-    Relies on ``airflow.models.connection.Connection.get_connection_from_secrets`` (all versions).
+    Relies on ``airflow.models.connection.Connection.get_connection_from_secrets`` (all versions). Fallback:
+    none, the tab says what went wrong, and only the triggerer kills.
     """
     from airflow.models.connection import Connection
 
@@ -513,7 +537,7 @@ def guards_of_task_instances() -> list[Any]:
 
     They find the Dag in the route's ``dag_id``. Relies on
     ``airflow.api_fastapi.core_api.security.requires_access_dag`` (3.0 and newer, which alone have plugins
-    with FastAPI apps). No fallback: without it the import fails, and the app with it.
+    with FastAPI apps). Fallback: none on purpose: without it the import fails, and the app with it.
     """
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
     from airflow.api_fastapi.core_api.security import requires_access_dag
@@ -524,7 +548,10 @@ def guards_of_task_instances() -> list[Any]:
 
 
 def read_xcom_on_server(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
-    """Return an XCom in a process of Airflow's API, None where there is none (3.0 and newer)."""
+    """Return an XCom in a process of Airflow's API, None where there is none.
+
+    Relies on what :func:`_read_xcom` does. Fallback: none, the tab says what went wrong.
+    """
     from airflow.utils.session import create_session
 
     of_task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
@@ -533,7 +560,10 @@ def read_xcom_on_server(dag_id: str, run_id: str, task_id: str, map_index: int, 
 
 
 def read_xcom_of_row(task_instance: Any, key: str) -> Any:
-    """Return an XCom of a task instance, in the session that its row belongs to; None where there is none."""
+    """Return an XCom of a task instance, in the session that its row belongs to; None where there is none.
+
+    Relies on what :func:`_read_xcom` does, and on the row having a session. Fallback: None.
+    """
     from sqlalchemy.orm import object_session
 
     session = object_session(task_instance)
@@ -562,7 +592,10 @@ def _read_xcom(session: Any, **wanted: Any) -> Any:
 
 
 def api_path() -> str:
-    """Return the path below which the API server answers, without a slash at its end (``[api] base_url``)."""
+    """Return the path below which the API server answers, without a slash at its end.
+
+    Relies on ``[api] base_url`` (3.0 and newer). Fallback: the server's root.
+    """
     from flyte_provider import _airflow
 
     return urlsplit(_airflow.conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
