@@ -44,6 +44,9 @@ def environ(flyte: ResumedFlyte, database: str) -> dict[str, str]:
         "AIRFLOW_CONN_FLYTE_TEST": connection(flyte.port),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "AIRFLOW__CORE__PARALLELISM": "32",
+        # For as many requests at a time, some of which hold two connections: with Airflow's 15 they would
+        # wait for each other.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "50",
         "AIRFLOW__FLYTE__RESUME_AFTER": "2",
     }
 

@@ -176,7 +176,7 @@ class Airflow:
             headers = self._credentials()
             limits = httpx.Limits(max_keepalive_connections=0)
             self._session = httpx.Client(
-                base_url=self.url, headers=headers, trust_env=False, timeout=30, limits=limits
+                base_url=self.url, headers=headers, trust_env=False, timeout=60, limits=limits
             )
         return self._session
 

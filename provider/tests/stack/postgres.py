@@ -36,7 +36,8 @@ def running_postgres() -> Iterator[str]:
         words = ["-D", data, "-U", "airflow", "--auth=trust", "-E", "UTF8", "-N", "--locale=C"]
         subprocess.run([programs / "initdb", *words], check=True, capture_output=True, **identity)
         port = free_port()
-        words = ["-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
+        words = ["-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+        words += ["-c", "fsync=off", "-c", "max_connections=400"]
         with (Path(name) / "log").open("wb") as log:
             server = subprocess.Popen([programs / "postgres", *words], stdout=log, stderr=log, **identity)
         try:
