@@ -40,14 +40,19 @@ def status_of(node: Any) -> int:
     return int(node.closure.task_node_metadata.cache_status)
 
 
-def test_of_equal_tasks_at_the_same_time_one_works(
-    standing_server: Server, tmp_path: Path, log: Path
-) -> None:
-    gate = tmp_path / "gate"
-    first = standing_server.launch("cached.one_at_a_time", seed="a", gate=gate, log=log)
-    eventually(lambda: log.read_text() == "a\n")
-    second = standing_server.launch("cached.one_at_a_time", seed="a", gate=gate, log=log)
-    eventually(lambda: phase_of(standing_server, second) == NodeExecution.QUEUED)
+def one_works_one_waits(server: Server, seed: str, log: Path) -> tuple[Any, Any, Path]:
+    """:return: the two executions, and the gate that the one that works waits at."""
+    gate = log.with_name("gate")
+    inputs = {"seed": seed, "gate": gate, "log": log}
+    first = server.launch("cached.one_at_a_time", **inputs)
+    eventually(lambda: log.read_text() == f"{seed}\n")
+    second = server.launch("cached.one_at_a_time", **inputs)
+    eventually(lambda: phase_of(server, second) == NodeExecution.QUEUED)
+    return first, second, gate
+
+
+def test_of_equal_tasks_at_the_same_time_one_works(standing_server: Server, log: Path) -> None:
+    first, second, gate = one_works_one_waits(standing_server, "a", log)
     gate.touch()
     first, second = finish(standing_server, first), finish(standing_server, second)
     assert first.outputs["o0"] == second.outputs["o0"]
@@ -66,26 +71,16 @@ def test_two_nodes_of_one_execution_share_the_work_too(
     assert len(log.read_text().splitlines()) == 1
 
 
-def test_who_waits_takes_over_from_one_that_is_terminated(
-    standing_server: Server, tmp_path: Path, log: Path
-) -> None:
-    gate = tmp_path / "gate"
-    first = standing_server.launch("cached.one_at_a_time", seed="b", gate=gate, log=log)
-    eventually(lambda: log.read_text() == "b\n")
-    second = standing_server.launch("cached.one_at_a_time", seed="b", gate=gate, log=log)
-    eventually(lambda: phase_of(standing_server, second) == NodeExecution.QUEUED)
+def test_who_waits_takes_over_from_one_that_is_terminated(standing_server: Server, log: Path) -> None:
+    first, second, gate = one_works_one_waits(standing_server, "b", log)
     standing_server.remote().client.terminate_execution(first.id, "never mind")
     eventually(lambda: log.read_text() == "b\nb\n")
     gate.touch()
     assert status_of(finish(standing_server, second).node_executions["n0"]) == CACHE_POPULATED
 
 
-def test_the_next_server_keeps_who_works_and_who_waits(server: Server, tmp_path: Path, log: Path) -> None:
-    gate = tmp_path / "gate"
-    first = server.launch("cached.one_at_a_time", seed="c", gate=gate, log=log)
-    eventually(lambda: log.read_text() == "c\n")
-    second = server.launch("cached.one_at_a_time", seed="c", gate=gate, log=log)
-    eventually(lambda: phase_of(server, second) == NodeExecution.QUEUED)
+def test_the_next_server_keeps_who_works_and_who_waits(server: Server, log: Path) -> None:
+    first, second, gate = one_works_one_waits(server, "c", log)
     server.kill()
     server.start()
     assert phase_of(server, second) == NodeExecution.QUEUED

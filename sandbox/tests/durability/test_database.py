@@ -26,7 +26,7 @@ from flyte_sandbox.engine import loop
 from flyte_sandbox.testing import TestSandbox, running_sandbox
 
 from ..conformance.entities import task_request
-from ..engine.runs import PROJECT, launch, register_counter, wait
+from ..engine.runs import PROJECT, Request, launch, register_counter, wait
 from ..small_disks import MEGABYTE, fill, small_disk
 from ..waiting import eventually
 
@@ -138,20 +138,49 @@ def put(sandbox: TestSandbox) -> None:
     client.close()
 
 
-def test_an_execution_outlasts_a_full_disk_that_the_database_is_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that looks often and bears no failure: waiting does not count as one."""
     monkeypatch.setattr(loop, "_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(loop, "_MAX_FAILURES", 0)  # waiting for room does not count as one
-    pipe = tmp_path / "pipe"  # the task writes to it, and ends when somebody reads
+    monkeypatch.setattr(loop, "_MAX_FAILURES", 0)
+
+
+def launch_held(sandbox: TestSandbox, pipe: Path) -> Request:
+    """An execution whose task runs until somebody reads from the pipe."""
     os.mkfifo(pipe)
+    request = launch(sandbox, register_counter(sandbox, pipe))
+    wait(sandbox, request, WorkflowExecution.RUNNING)
+    eventually(lambda: attempts(sandbox), "the task to run")
+    return request
+
+
+def attempts(sandbox: TestSandbox) -> list[Path]:
+    return list(sandbox.config.attempts.glob("*/log"))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_execution_outlasts_a_full_disk_that_the_database_is_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipe = tmp_path / "pipe"
     with small_disk(tmp_path / "disk", megabytes=24) as disk, serving(disk / "state") as (sandbox, _):
-        request = launch(sandbox, register_counter(sandbox, pipe))
-        wait(sandbox, request, WorkflowExecution.RUNNING)
-        eventually(lambda: any(sandbox.config.attempts.glob("*/log")), "the task to run")
+        request = launch_held(sandbox, pipe)
         fill(disk / "big")
         assert pipe.read_text() == "ran\n"
         eventually(lambda: FULL in caplog.text, "the engine to find no room")
         (disk / "big").unlink()
         wait(sandbox, request, WorkflowExecution.SUCCEEDED)
-        assert len(list(sandbox.config.attempts.glob("*/log"))) == 1
+        assert len(attempts(sandbox)) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_execution_outlasts_a_lock(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pipe = tmp_path / "pipe"
+    with serving(tmp_path / "state") as (sandbox, _):
+        request = launch_held(sandbox, pipe)
+        lose_patience(sandbox)
+        with locked(sandbox):
+            assert pipe.read_text() == "ran\n"
+            eventually(lambda: LOCKED in caplog.text, "the engine to find the lock")
+        wait(sandbox, request, WorkflowExecution.SUCCEEDED)
+        assert len(attempts(sandbox)) == 1

@@ -1,11 +1,10 @@
-"""A full disk, a locked database, killed processes: an execution waits or tries again, and ends right."""
+"""Files that find no room, and killed processes: an execution tries again, and ends right."""
 
 from __future__ import annotations
 
 import errno
 import os
 import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,6 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
     monkeypatch.setattr(loop, "_RETRY_SECONDS", 0.05)
     with running_sandbox(state=tmp_path / "state", warm=False) as sandbox:
         yield sandbox
-
-
-def phase_of(sandbox: Sandbox, request: Any) -> int:
-    return int(sandbox.admin.executions.get(request).closure.phase)
 
 
 class FullDisk:
@@ -87,23 +82,6 @@ def test_a_disk_that_stays_full_fails_the_execution_and_not_the_server(
     monkeypatch.undo()
     second = launch(sandbox, plan)
     wait(sandbox, second, WorkflowExecution.SUCCEEDED)
-
-
-def test_a_locked_database_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Somebody looks at it with a tool that takes the lock."""
-    log = tmp_path / "log"
-    request = launch(sandbox, register_counter(sandbox, log))
-    tool = sqlite3.connect(sandbox.config.state / "flyte.db", isolation_level=None, timeout=30)
-    tool.execute("BEGIN IMMEDIATE")
-    try:
-        records = sandbox.config.attempts
-        eventually(lambda: log.exists() or not any(records.glob("*/claim")))
-        assert phase_of(sandbox, request) not in (WorkflowExecution.SUCCEEDED, WorkflowExecution.FAILED)
-    finally:
-        tool.execute("ROLLBACK")
-        tool.close()
-    wait(sandbox, request, WorkflowExecution.SUCCEEDED)
-    assert log.read_text() == "ran\n"
 
 
 def attempts_of(server: Server, execution: Any) -> list[int]:
