@@ -17,13 +17,16 @@ from flyte_sandbox.errors import StartupError
 from flyte_sandbox.runner import Secrets, TaskUsers
 from flyte_sandbox.runner.task_users import UIDS
 
+from ..uids import need_a_uid_for_tasks
 from .conftest import Harness
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="only root can give tasks another uid"
-)
 PYTHON = Path(sys.executable)
 IMPORTS = "import json, os, sys, pathlib, tempfile\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _uid():
+    need_a_uid_for_tasks()
 
 
 @pytest.fixture

@@ -16,9 +16,12 @@ from flyte_sandbox.runner import TaskUsers
 from flyte_sandbox.runner.task_users import UIDS
 from flyte_sandbox.web.s3.run import S3Server
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="only root can give tasks another uid"
-)
+from ..uids import need_a_uid_for_tasks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _uid():
+    need_a_uid_for_tasks()
 
 
 @pytest.fixture
