@@ -222,6 +222,17 @@ class TestExamples:
         assert {states[task] for task in ("launch", "ask", "answer", "wait")} == {"success"}
         assert flyte.signals[0].value.scalar.primitive.boolean is (option == "release")
 
+    @pytest.mark.skipif(IS_2 or airflow.__version__.startswith("3.0."), reason="as above")
+    def test_an_assets_event_says_which_execution_it_comes_from(self, flyte: FakeAdmin) -> None:
+        from airflow.models.asset import AssetEvent
+        from airflow.utils.session import create_session
+
+        run(load(AIRFLOW_3, "howto_outlet"))
+        (name,) = flyte.executions
+        with create_session() as session:
+            extra = session.scalars(select(AssetEvent.extra).order_by(AssetEvent.id.desc())).first()
+        assert extra.items() >= {"execution": name, "outputs_uri": f"s3://bucket/{name}/outputs.pb"}.items()
+
     def test_retry_policies_are_taken(self) -> None:
         pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow 3.3 has policies")
         assert run(load(AIRFLOW_3_3, "howto_retry_policy"))["train"] == "success"

@@ -12,7 +12,9 @@ from urllib.parse import SplitResult, urlsplit
 from flyte_provider._kinds import refuse
 
 if TYPE_CHECKING:
-    from flyte_provider._airflow import Asset
+    from collections.abc import Iterable
+
+    from flyte_provider._airflow import Asset, Context
 
 SCHEME = "flyte"
 
@@ -36,6 +38,16 @@ def create_asset(
         if not isinstance(part, str) or not part or "/" in part:
             raise refuse(name, part, "a text without slashes")
     return Asset(uri=f"{SCHEME}://{host}/{project}/{domain}/{launchplan}", extra=extra)
+
+
+def describe_events(context: Context, outlets: Iterable[Any], extra: dict[str, Any]) -> None:
+    """Say in the events of those outlets that are ours which execution they come from."""
+    events = context.get("outlet_events")
+    if events is None:
+        return
+    for outlet in outlets:
+        if str(getattr(outlet, "uri", "")).startswith(f"{SCHEME}://"):
+            events[outlet].extra.update(extra)
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

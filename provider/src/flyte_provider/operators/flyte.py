@@ -18,6 +18,7 @@ from flyte_provider._launch.identity import Coordinates
 from flyte_provider._launch.target import LaunchOptions, choose_target
 from flyte_provider._lineage import Ended, lineage, parent_id
 from flyte_provider._waiting import ErrorBudget, look_intervals
+from flyte_provider.assets.flyte import describe_events
 from flyte_provider.exceptions import FlyteConfigurationError
 from flyte_provider.hooks.flyte import FlyteHook
 
@@ -298,7 +299,7 @@ class FlyteOperator(BaseOperator):
             launched = self._launch(context)
             self._publish(context, launched)
             if not waits:
-                return self._unawaited_result(launched)
+                return self._unawaited_result(context, launched)
             execution = launched.execution if launched.how == "already succeeded" else None
             if execution is None:
                 execution = self._look_from_here(launched.id, deadline)
@@ -435,11 +436,12 @@ class FlyteOperator(BaseOperator):
         client = self.hook.get_client(pause=self._watch.pause)
         self._watch.hold(client, lambda: execution_id, url)
 
-    def _unawaited_result(self, launched: Launched) -> Any:
+    def _unawaited_result(self, context: Context, launched: Launched) -> Any:
+        url = self.hook.console_url(launched.id.name)
+        describe_events(context, self.outlets, {"execution": launched.id.name, "url": url})
         if self.return_value == "execution":
             from flyte_provider._client.results import name_parts
 
-            url = self.hook.console_url(launched.id.name)
             return {**name_parts(launched.id), "url": url, **xcoms.nothing_yet(self.flyte_conn_id)}
         return str(launched.id.name)
 
@@ -554,6 +556,8 @@ class FlyteOperator(BaseOperator):
         client = self.hook.get_client()
         raise_for_phase(client, execution, url, self.log, tells_progress=self.log_progress)
         self.log.info("Execution %s succeeded after %s s", name, summary["duration"])
+        event = {"execution": name, "url": url, "outputs_uri": execution.closure.outputs.uri}
+        describe_events(context, self.outlets, event)
         outputs = Outputs({}, "")
         if self.push_outputs or self.return_value == "outputs":
             outputs = read_outputs(client, execution, self.xcom_max_bytes, self.log)

@@ -15,6 +15,7 @@ from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import belongs_to_run
 from flyte_provider._lineage import Ended, lineage
 from flyte_provider._waiting import ErrorBudget, look_intervals
+from flyte_provider.assets.flyte import describe_events
 from flyte_provider.exceptions import (
     FlyteConfigurationError,
     FlyteExecutionAbortedError,
@@ -226,6 +227,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         except FlyteExecutionError as exc:
             self._skip_instead(exc)
             raise
+        event = {"execution": self._name, "url": url, "outputs_uri": execution.closure.outputs.uri}
+        describe_events(context, self.outlets, event)
         if self.push_outputs:
             outputs = read_outputs(client, execution, self.xcom_max_bytes, self.log)
             self._ended.outputs = outputs.values
