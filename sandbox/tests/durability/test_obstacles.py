@@ -110,6 +110,7 @@ def test_a_task_outlives_the_template_that_it_was_forked_from(
     # The outermost of them; between it and the task there may be the attempt's own.
     template = [process for process in task.parents() if process.pid in ours][-1]
     template.kill()
+    template.wait(30)
     gate.touch()
     ended = standing_server.finish(execution)
     assert ended.closure.phase == WorkflowExecution.SUCCEEDED
