@@ -24,6 +24,19 @@ DEFAULTS: dict[str, Any] = {
     "default_args": {"flyte_conn_id": "flyte_conn", "project": "flytesnacks", "domain": "development"},
 }
 
+with DAG("howto_begin", schedule=None, start_date=DEFAULTS["start_date"]):
+    # [START begin]
+    train = FlyteOperator(
+        task_id="train",
+        flyte_conn_id="flyte_conn",
+        project="flytesnacks",
+        domain="development",
+        launchplan_name="scoring.train",
+        inputs={"ratio": 0.66, "seed": "{{ params.get('seed', 7) }}"},
+        return_value="outputs",
+    )
+    # [END begin]
+
 with DAG("howto_wait", **DEFAULTS):
     # [START wait]
     FlyteOperator(

@@ -23,7 +23,7 @@ from ..stack.airflow import wait_until
 from ..test_dag_runs import load, run, xcom
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
 EXAMPLES = sorted((DOCS / "example_dags").glob("*.py"))
 SYSTEM_TESTS = sorted((DOCS.parent / "tests" / "system" / "flyte").glob("example_*.py"))
 ANY_AIRFLOW, AIRFLOW_3, AIRFLOW_3_1, AIRFLOW_3_3 = EXAMPLES
@@ -58,7 +58,7 @@ def without_blank_lines(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_every_block_of_a_page_stands_in_an_example(page: Path) -> None:
     known = snippets().values()
     assert [block for block in blocks(page) if without_imports(block) not in known] == []
@@ -81,6 +81,7 @@ def test_imports_on_pages_are_those_of_the_examples() -> None:
 # -- the Dags run --------------------------------------------------------------------------------------------
 
 TASKS = {
+    "howto_begin": ["train"],
     "howto_wait": ["train"],
     "howto_deferrable": ["train"],
     "howto_launch_task": ["square"],

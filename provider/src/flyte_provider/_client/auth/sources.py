@@ -100,7 +100,8 @@ def _ask_token_endpoint(connection: FlyteConnection, metadata: AuthMetadata) -> 
         from requests import RequestException
     except ImportError as exc:
         raise AirflowOptionalProviderFeatureException(
-            "client credentials need Authlib; install airflow-provider-flyte[oauth]"
+            "client credentials need Authlib, which the extra airflow-provider-flyte[oauth] names; "
+            "pip install 'authlib>=1.3,<2'"
         ) from exc
     where = f"OAuth server {metadata.token_endpoint} (connection {connection.conn_id!r})"
     audience = connection.audience or metadata.audience
