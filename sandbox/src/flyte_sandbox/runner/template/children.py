@@ -213,6 +213,7 @@ class Children:
             return
         self._save(child.job, record)
         self._tell({"event": "ended", "key": child.job.key, "record": record})
+        self._sync(child.job, record)  # while the next attempt begins
         if names := reports.read(child.job):
             self.reports.append(names)
         short_paths.remove_link(child.job.env["TMPDIR"])
@@ -241,8 +242,14 @@ class Children:
 
     def _save(self, job: Job, record: dict[str, Any]) -> None:
         try:
-            records.write_exit(job.folder, record)
+            records.write_exit(job.folder, record, is_synced=False)
             self.unsaved.pop(job.key, None)
+        except OSError:
+            self.unsaved[job.key] = (job.folder, record)
+
+    def _sync(self, job: Job, record: dict[str, Any]) -> None:
+        try:
+            records.sync_exit(job.folder)
         except OSError:
             self.unsaved[job.key] = (job.folder, record)
 

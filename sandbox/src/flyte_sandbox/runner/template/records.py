@@ -1,7 +1,8 @@
 """The files of an attempt's folder that decide who runs it and tell how it ended.
 
 ``claim`` is made by whoever may run (or bury) the attempt, once; ``exit.json`` tells its end. Both appear
-whole or not at all, so a reader after kill -9 of anybody sees the truth.
+whole or not at all, so a reader after kill -9 of anybody sees the truth. What a loss of power leaves empty
+counts as not there.
 """
 
 from __future__ import annotations
@@ -62,15 +63,27 @@ def read_claim(folder: str) -> dict[str, Any] | None:
     return _read(os.path.join(folder, CLAIM))
 
 
-def write_exit(folder: str, record: dict[str, Any]) -> None:
-    """:param record: ``code`` or ``signal``, ``started_at`` and ``ended_at`` (seconds since 1970), rusage."""
+def write_exit(folder: str, record: dict[str, Any], is_synced: bool = True) -> None:
+    """:param record: ``code`` or ``signal``, ``started_at`` and ``ended_at`` (seconds since 1970), rusage.
+
+    :param is_synced: not to return before it survives a loss of power; else :func:`sync_exit` sees to that.
+    """
     draft = os.path.join(folder, f".exit-{os.getpid()}")
     try:
-        _write(draft, record, is_synced=True)
+        _write(draft, record, is_synced)
         os.replace(draft, os.path.join(folder, EXIT))
     except OSError:
         _unlink(draft)
         raise
+
+
+def sync_exit(folder: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # whoever was told of the end needs it no more
+        descriptor = os.open(os.path.join(folder, EXIT), os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read_exit(folder: str) -> dict[str, Any] | None:
@@ -106,7 +119,7 @@ def _read(path: str) -> dict[str, Any] | None:
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: power was lost in between
         return None
     return record if isinstance(record, dict) else None
 
