@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from flyte_sandbox.db import schema
+
+# Prepared once: to put such a statement together takes several times as long as to run it.
+_KEY = ("project", "domain", "dataset", "version", "tag")
+_IS_IT = [schema.artifacts.c[name] == bindparam(name) for name in _KEY]
+_GET = select(schema.artifacts).where(*_IS_IT)
+_DELETE = delete(schema.artifacts).where(*_IS_IT)
+_INSERT = insert(schema.artifacts)
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class CacheKey:
 def get(
     connection: Connection, key: CacheKey
 ) -> tuple[literals_pb2.LiteralMap, catalog_pb2.CatalogMetadata] | None:
-    row = connection.execute(select(schema.artifacts).where(_is(key))).one_or_none()
+    row = connection.execute(_GET, asdict(key)).one_or_none()
     if row is None:
         return None
     metadata = describe(key, row.artifact_id)
@@ -47,20 +54,16 @@ def put(
     """Replaces what was there: an execution that overwrites the cache, or two that missed at the same
     time.
     """
-    connection.execute(delete(schema.artifacts).where(_is(key)))
     artifact_id = str(uuid.uuid4())
-    query = insert(schema.artifacts).values(
-        project=key.project,
-        domain=key.domain,
-        dataset=key.dataset,
-        version=key.version,
-        tag=key.tag,
-        artifact_id=artifact_id,
-        created_at=created_at,
-        outputs=outputs.SerializeToString(),
-        source=source.SerializeToString(),
-    )
-    connection.execute(query)
+    row = {
+        **asdict(key),
+        "artifact_id": artifact_id,
+        "created_at": created_at,
+        "outputs": outputs.SerializeToString(),
+        "source": source.SerializeToString(),
+    }
+    connection.execute(_DELETE, asdict(key))
+    connection.execute(_INSERT, row)
     return describe(key, artifact_id)
 
 
@@ -74,14 +77,3 @@ def describe(key: CacheKey, artifact_id: str) -> catalog_pb2.CatalogMetadata:
     )
     tag = catalog_pb2.CatalogArtifactTag(artifact_id=artifact_id, name=key.tag)
     return catalog_pb2.CatalogMetadata(dataset_id=dataset, artifact_tag=tag)
-
-
-def _is(key: CacheKey) -> ColumnElement[bool]:
-    table = schema.artifacts.c
-    return and_(
-        table.project == key.project,
-        table.domain == key.domain,
-        table.dataset == key.dataset,
-        table.version == key.version,
-        table.tag == key.tag,
-    )

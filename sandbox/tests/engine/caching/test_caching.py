@@ -25,6 +25,7 @@ from flyte_sandbox.engine.messages import (
     ReleaseReservation,
     Terminate,
 )
+from flyte_sandbox.errors import DiskFull
 from flyte_sandbox.phases import NODE
 
 from ..graphs import EXECUTION, Stepper, echo_task, literals, task_node, template
@@ -120,7 +121,7 @@ def test_a_catalog_that_cannot_be_written_does_not_fail_the_node(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded: list[event_pb2.NodeExecutionEvent] = []
-    monkeypatch.setattr(records.events, "record_node", lambda _, event, notes: recorded.append(event))
+    monkeypatch.setattr(records.recording, "record_node", lambda _, event, notes: recorded.append(event))
 
     def refuse(*_: object) -> None:
         raise OperationalError("insert", {}, sqlite3.OperationalError("disk I/O error"))
@@ -133,6 +134,19 @@ def test_a_catalog_that_cannot_be_written_does_not_fail_the_node(
     metadata = recorded[0].task_node_metadata
     assert metadata.cache_status == catalog_pb2.CACHE_PUT_FAILURE
     assert metadata.catalog_key.dataset_id.name == "echo"
+
+
+def test_on_a_full_disk_nothing_of_the_node_is_written(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database may have given up the whole transaction by itself."""
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    def refuse(*_: object) -> None:
+        raise OperationalError("insert", {}, full)
+
+    monkeypatch.setattr(artifacts, "put", refuse)
+    with pytest.raises(DiskFull), db.write() as connection:
+        records.write_records(connection, [put()], NOW)
 
 
 def look_up(is_serialized: bool = False, uid: str = "n0") -> LookUpCache:
