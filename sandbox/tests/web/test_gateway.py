@@ -162,6 +162,7 @@ async def test_accept_octets_gets_protobuf(client: httpx.AsyncClient, call: Any)
     call.answers["GetExecution"] = _execution()
     answer = await client.get(EXECUTION, headers={"accept": OCTETS})
     assert answer.headers["content-type"] == OCTETS
+    assert answer.headers["grpc-metadata-content-type"] == "application/grpc"
     assert execution_pb2.Execution.FromString(answer.content) == _execution()
 
 

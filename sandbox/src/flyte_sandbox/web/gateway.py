@@ -46,6 +46,10 @@ HTTP_STATUS = {
 """Source: grpc-gateway v2 runtime/errors.go, HTTPStatusFromCode."""
 
 
+_METADATA = {"grpc-metadata-content-type": "application/grpc"}
+"""What the gateway tells of the call behind it. Source: grpc-gateway v2 runtime/handler.go."""
+
+
 class TooLarge(ResourceExhausted):
     """A body beyond the limit; HTTP has a status of its own for it."""
 
@@ -73,7 +77,7 @@ class Gateway:
             return error_response(exc, outward)
         except ClientDisconnect:
             return Response(status_code=400)
-        return Response(body, media_type=outward.content_type)
+        return Response(body, headers=_METADATA, media_type=outward.content_type)
 
     def _find(self, request: Request) -> tuple[Route, dict[str, str]]:
         path = request.scope["path"]
