@@ -10,11 +10,12 @@ from typing import Any
 from flyteidl.core import catalog_pb2
 from flyteidl.event import event_pb2
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from flyte_sandbox.admin import signals
 from flyte_sandbox.admin.events import recording
 from flyte_sandbox.catalog import artifacts, reservations
+from flyte_sandbox.db.refusals import refusal_of
 from flyte_sandbox.db.times import to_micros
 from flyte_sandbox.engine.caching.keys import UnversionedError, cache_key
 from flyte_sandbox.engine.messages import (
@@ -66,6 +67,8 @@ def _put(connection: Connection, record: CachePut, now: datetime) -> tuple[Any, 
         with connection.begin_nested():
             metadata = artifacts.put(connection, key, record.outputs, record.source, to_micros(now))
         return catalog_pb2.CACHE_POPULATED, metadata
-    except (SQLAlchemyError, UnversionedError):
+    except (SQLAlchemyError, UnversionedError) as exc:
+        if isinstance(exc, OperationalError) and refusal_of(exc) is not None:
+            raise  # nothing else of the transaction could be written, either
         logger.exception("remembering the outputs of node %s failed", record.node_uid)
         return catalog_pb2.CACHE_PUT_FAILURE, catalog_pb2.CatalogMetadata(dataset_id=record.task.id)

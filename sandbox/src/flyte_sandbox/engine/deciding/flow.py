@@ -13,7 +13,7 @@ from flyteidl.core import literals_pb2, types_pb2
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.deciding.bindings import BindingError, resolve
 from flyte_sandbox.engine.deciding.nodes import kind_of
-from flyte_sandbox.engine.deciding.step import ABORTED_NODE, Step
+from flyte_sandbox.engine.deciding.step import Step
 from flyte_sandbox.engine.failures import system_error, user_error
 from flyte_sandbox.engine.messages import Ended, LookUpRecovery
 from flyte_sandbox.engine.model import START_NODE, ArmScope, ExecutionError, NodeRun, Scope
@@ -154,7 +154,7 @@ def aborted(step: Step, node: NodeRun, reason: str, **fields: object) -> None:
 
         expiry.ended(step, node, **fields)
         return
-    error = system_error(ABORTED_NODE, reason)
+    error = system_error("NodeAborted", reason)
     step.node(node, NODE.ABORTED, error=error, **fields)
     release(step, node)
     if node.index is not None:

@@ -16,7 +16,8 @@ from flyteidl.core import compiler_pb2, literals_pb2
 from flyte_sandbox.engine import paths
 from flyte_sandbox.engine.deciding import deadlines, expiry, flow
 from flyte_sandbox.engine.deciding.nodes import kind_of
-from flyte_sandbox.engine.deciding.step import Step, apply_notes
+from flyte_sandbox.engine.deciding.notes import apply_notes
+from flyte_sandbox.engine.deciding.step import Step
 from flyte_sandbox.engine.model import START_NODE, ElementScope, NodeRun, Run, Scope
 from flyte_sandbox.phases import NODE, NODE_TERMINAL, WORKFLOW
 

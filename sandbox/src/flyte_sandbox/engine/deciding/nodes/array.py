@@ -19,11 +19,8 @@ from flyte_sandbox.engine.deciding.interruptible import instance_class
 from flyte_sandbox.engine.deciding.nodes import kind_of
 from flyte_sandbox.engine.deciding.nodes.kind import Kind
 from flyte_sandbox.engine.deciding.nodes.launch_plan import child_metadata
-from flyte_sandbox.engine.deciding.step import (
-    Step,
-    apply_element_notes,
-    node_execution_id,
-)
+from flyte_sandbox.engine.deciding.notes import apply_element_notes
+from flyte_sandbox.engine.deciding.step import Step, node_execution_id
 from flyte_sandbox.engine.failures import system_error, user_error
 from flyte_sandbox.engine.model import ElementScope, ExecutionError, NodeRun
 from flyte_sandbox.phases import NODE, TASK
