@@ -48,7 +48,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return Example.from_parent(parent, path=module_path)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def flyte_default(airflow_database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The connection that the Dags use."""
     if CONNECTION in os.environ:
