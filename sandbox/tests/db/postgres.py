@@ -13,9 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from flyte_sandbox.db.database import Database
+from flyte_sandbox.errors import Unavailable
 
 from ..waiting import eventually
 
@@ -80,7 +79,7 @@ def _answers(url: str) -> bool:
     try:
         with database.read():
             return True
-    except OperationalError:
+    except Unavailable:
         return False
     finally:
         database.close()

@@ -10,7 +10,8 @@ import pytest
 from flyteidl.admin import common_pb2
 from flyteidl.core.execution_pb2 import WorkflowExecution
 
-from flyte_sandbox.errors import AlreadyExists
+from flyte_sandbox.db.database import Database
+from flyte_sandbox.errors import AlreadyExists, StartupError, Unavailable
 from flyte_sandbox.testing import Sandbox, running_sandbox
 
 from ..conformance.entities import task_request
@@ -63,3 +64,12 @@ def test_a_task_outlives_the_sandbox(url: str, tmp_path: Path) -> None:
             common_pb2.ObjectGetRequest(id=task_request("flytesnacks", "stays").id)
         )
     assert found.id.name == "stays"
+
+
+def test_a_database_that_does_not_answer_is_unavailable() -> None:
+    database = Database("postgresql+psycopg://nobody@127.0.0.1:1/flyte")
+    with pytest.raises(Unavailable, match="does not answer"), database.read():
+        pass
+    with pytest.raises(StartupError, match=r"cannot be used: the database does not answer"):
+        database.migrate()
+    database.close()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from flyte_sandbox.db import schema
 from flyte_sandbox.db.migrating import add_what_is_missing
 from flyte_sandbox.db.refusals import refusal_of
-from flyte_sandbox.errors import InvalidArgument, StartupError
+from flyte_sandbox.errors import PASSING, InvalidArgument, StartupError
 
 
 class Database:
@@ -33,8 +33,20 @@ class Database:
     def migrate(self) -> None:
         """Makes the tables, or takes them from an older release's form to this one's.
 
-        :raises StartupError: when a newer release wrote them.
+        :raises StartupError: when a newer release wrote them, or it cannot be written to.
         """
+        try:
+            found = self._migrate()
+        except PASSING as exc:
+            raise StartupError(f"The database cannot be used: {exc.message}.") from exc
+        if found > schema.VERSION:
+            raise StartupError(
+                f"The database has schema version {found}, this release knows {schema.VERSION}: "
+                "a newer flyte-sandbox wrote it. Use that one, or remove the state folder."
+            )
+
+    def _migrate(self) -> int:
+        """:return: the version that was found; of new tables this one."""
         with self.write() as connection:
             if not inspect(connection).has_table("schema_version"):
                 schema.metadata.create_all(connection)
@@ -43,11 +55,7 @@ class Database:
             if found < schema.VERSION:
                 add_what_is_missing(connection)
                 connection.execute(update(schema.schema_version).values(version=schema.VERSION))
-        if found > schema.VERSION:
-            raise StartupError(
-                f"The database has schema version {found}, this release knows {schema.VERSION}: "
-                "a newer flyte-sandbox wrote it. Use that one, or remove the state folder."
-            )
+            return int(found)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -14,16 +14,18 @@ _FULL = {
     "53100",
 }
 _LOCKED = {sqlite3.SQLITE_BUSY, "55P03", "40P01", "40001"}
-"""Codes of SQLite, and of PostgreSQL: its documentation, appendix A."""
+_GONE = {None, "57P01", "57P02", "57P03"}
+"""Codes of SQLite, and of PostgreSQL: its documentation, appendix A. None: it could not even be asked."""
 
 
 def refusal_of(exc: OperationalError) -> SandboxError | None:
     """:return: None for what does not pass by itself."""
-    code = getattr(exc.orig, "sqlite_errorcode", None) or getattr(exc.orig, "sqlstate", None)
+    is_sqlite = isinstance(exc.orig, sqlite3.Error)
+    code = getattr(exc.orig, "sqlite_errorcode" if is_sqlite else "sqlstate", None)
     if code in _FULL:
         return DiskFull()
     if code in _LOCKED:
         return Unavailable("the database is locked and nothing was changed; try again")
-    if exc.connection_invalidated:
-        return Unavailable("the connection to the database was lost; try again")
+    if not is_sqlite and code in _GONE:
+        return Unavailable("the database does not answer; try again when it does")
     return None
