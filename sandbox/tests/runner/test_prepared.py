@@ -70,6 +70,11 @@ def test_it_has_begun_when_it_got_the_word_and_not_when_it_was_forked(harness, e
     assert ending.started_at.timestamp() > forked_at
 
 
+def test_the_thread_that_fetches_its_inputs_waits_with_it(harness, eventually):
+    pid = prepare(harness, counting(harness, "a"), eventually)
+    eventually(lambda: psutil.Process(pid).num_threads() == 2, "the thread")
+
+
 def test_an_order_right_behind_is_taken_by_it(harness):
     spec = counting(harness, "a")
     harness.runner.prepare(spec)

@@ -55,10 +55,16 @@ class FlytekitState:
 
         def get_data(*args: Any, **kwargs: Any) -> Any:
             provider.get_data = original
+            self._start_fetching()
             wait()
             return original(*args, **kwargs)
 
         provider.get_data = get_data
+
+    def _start_fetching(self) -> None:
+        """The thread that fetches files is started by the first one; a flytekit without it needs none."""
+        if hasattr(self._persistence, "loop_manager"):
+            self._persistence.loop_manager.run_sync(_fetch_nothing)
 
     def _renew_loggers(self) -> None:
         for name in _LOGGERS:
@@ -84,3 +90,7 @@ class FlytekitState:
         self._persistence.flyte_tmp_dir = folder
         self._persistence.default_local_file_access_provider = provider
         self._context.default_local_file_access_provider = provider
+
+
+async def _fetch_nothing() -> None:
+    """What the thread is given to do first."""
