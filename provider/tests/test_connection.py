@@ -102,6 +102,7 @@ def test_extras_of_old_forms_are_understood() -> None:
         ("h", {"extra": {"auth_mode": "token"}}, "auth_mode token needs extra 'token'"),
         ("h", {"extra": {"auth_mode": "external_command"}}, "external_command needs extra 'command'"),
         ("h", {"extra": {"command": "a 'b"}}, "extra 'command' is not understood as a command"),
+        ("h", {"extra": "[1]"}, "extra is a list, expected a JSON object"),
         ("h", {"extra": {"grpc_options": "[1]"}}, "extra 'grpc_options' is '[1]', expected a JSON object"),
         ("h", {"extra": {"grpc_options": "{"}}, "extra 'grpc_options' is '{', expected a JSON object"),
         (

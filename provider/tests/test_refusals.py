@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from flyte_provider import _airflow_private
 from flyte_provider._connection_fields import CONN_TYPE
 from flyte_provider.assets.flyte import create_asset
 from flyte_provider.exceptions import FlyteConfigurationError, FlyteEntityNotFoundError
@@ -156,11 +155,6 @@ def test_an_asset_refuses_what_is_no_part_of_an_address(part: Any) -> None:
 @pytest.mark.parametrize(
     ("connection", "words"),
     [
-        pytest.param(
-            '{"conn_type": "%s", "host": "h", "extra": "[1]"}',
-            "extra is a list, expected a JSON object",
-            marks=pytest.mark.skipif(not _airflow_private.is_airflow_3(), reason="Airflow 2 refuses it"),
-        ),
         ('{"conn_type": "%s", "host": "h:99999"}', "port 99999 does not exist, expected 1 to 65535"),
         ('{"conn_type": "%s", "host": "h:0"}', "port 0 does not exist, expected 1 to 65535"),
         ('{"conn_type": "%s", "host": "h", "extra": {"timeout": "inf"}}', "expected a number of seconds"),
