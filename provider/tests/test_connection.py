@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,7 +103,6 @@ def test_extras_of_old_forms_are_understood() -> None:
         ("h", {"extra": {"auth_mode": "token"}}, "auth_mode token needs extra 'token'"),
         ("h", {"extra": {"auth_mode": "external_command"}}, "external_command needs extra 'command'"),
         ("h", {"extra": {"command": "a 'b"}}, "extra 'command' is not understood as a command"),
-        ("h", {"extra": "[1]"}, "extra is a list, expected a JSON object"),
         ("h", {"extra": {"grpc_options": "[1]"}}, "extra 'grpc_options' is '[1]', expected a JSON object"),
         ("h", {"extra": {"grpc_options": "{"}}, "extra 'grpc_options' is '{', expected a JSON object"),
         (
@@ -137,6 +137,13 @@ def test_what_is_wrong_is_said_with_the_connections_name(
 )
 def test_how_to_authenticate_is_found_out(fields: dict[str, Any], mode: str) -> None:
     assert parse(**fields).auth_mode == mode
+
+
+def test_extras_are_a_dict() -> None:
+    """Newer Airflows store any JSON; 2.11 refuses it."""
+    connection = SimpleNamespace(conn_id="c", host="h", port=None, extra_dejson=[1])
+    with pytest.raises(FlyteConfigurationError, match="Flyte connection 'c': extra is a list, expected a JSON"):
+        parse_connection(connection)
 
 
 def test_it_is_remembered_that_flyte_may_ask_nobody() -> None:
