@@ -142,7 +142,7 @@ def test_how_to_authenticate_is_found_out(fields: dict[str, Any], mode: str) -> 
 def test_extras_are_a_dict() -> None:
     """Newer Airflows store any JSON; 2.11 refuses it."""
     connection = SimpleNamespace(conn_id="c", host="h", port=None, extra_dejson=[1])
-    with pytest.raises(FlyteConfigurationError, match="Flyte connection 'c': extra is a list, expected a JSON"):
+    with pytest.raises(FlyteConfigurationError, match="'c': extra is a list, expected a JSON object"):
         parse_connection(connection)
 
 
