@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -96,6 +97,19 @@ def test_what_renders_to_nothing_leaves_flytes_default(admin: FakeAdmin, conn_id
     }
 
 
+def test_a_value_of_another_task_is_no_odd_one() -> None:
+    """What it comes to is known, and checked, when the task runs."""
+    from airflow import DAG
+
+    with DAG("d", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=timezone.utc)):
+        before = FlyteOperator(task_id="before", launchplan_name="lp")
+        given = {name: before.output[name] for name in FlyteOperator.template_fields}
+        given |= {"task_name": None, "workflow_name": None}
+        after = FlyteOperator(task_id="after", **given)
+        FlyteSensor(task_id="sensor", execution_name=after.output, project=before.output["project"])
+    assert after.upstream_task_ids == {"before"}
+
+
 @pytest.mark.parametrize("name", [None, "", 5, {}, {"name": ""}, ["a"]])
 def test_a_sensor_refuses_what_is_no_execution(conn_id: str, name: Any) -> None:
     sensor = FlyteSensor(task_id="s", flyte_conn_id=conn_id, execution_name=name)
@@ -180,8 +194,6 @@ def test_a_name_in_other_letters_is_recognised(admin: FakeAdmin, conn_id: str) -
     ],
 )
 def test_a_text_that_is_no_inputs_is_refused(conn_id: str, inputs: str, words: str) -> None:
-    from datetime import datetime, timezone
-
     from airflow import DAG
 
     with DAG("d", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=timezone.utc)):

@@ -44,18 +44,26 @@ def choose_target(
 
     :raises FlyteConfigurationError: when none or more than one was, or by something else than a text
     """
+    kind, name = choose_one(launchplan_name, task_name, workflow_name)
+    check_text(kind, name)
+    if version:
+        check_text("version", version)
+    return Target(kind, name, version or None)
+
+
+def choose_one(launchplan_name: Any, task_name: Any, workflow_name: Any) -> tuple[str, Any]:
+    """Return the kind and the name that was given, which may still be what a task will return.
+
+    :raises FlyteConfigurationError: when none or more than one was
+    """
     named = {"launch plan": launchplan_name, "task": task_name, "workflow": workflow_name}
-    for kind, text in (*named.items(), ("version", version)):
-        if text:
-            check_text(kind, text)
     chosen = [(kind, name) for kind, name in named.items() if name]
     if len(chosen) != 1:
         given = " and ".join(f"{kind} {name!r}" for kind, name in chosen) or "none"
         raise FlyteConfigurationError(
             f"Either task_name or launchplan_name is required, or workflow_name: exactly one; got {given}"
         )
-    kind, name = chosen[0]
-    return Target(kind, name, version or None)
+    return chosen[0]
 
 
 @dataclass(frozen=True)

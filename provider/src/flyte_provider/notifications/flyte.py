@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyte_provider import _airflow_private
 from flyte_provider._airflow import BaseNotifier
 from flyte_provider._launch.identity import notification_name
-from flyte_provider._launch.target import choose_target
+from flyte_provider._launch.target import choose_one, choose_target
 from flyte_provider.exceptions import FlyteServerError
 from flyte_provider.hooks.flyte import FlyteHook
 
@@ -69,7 +69,7 @@ class FlyteNotifier(BaseNotifier):
         self.version = version
         self.inputs = inputs
         super().__init__(**kwargs)
-        choose_target(launchplan_name, task_name, workflow_name, version)
+        choose_one(launchplan_name, task_name, workflow_name)
 
     def notify(self, context: Context) -> None:
         """Launch; an execution of this very callback that exists already is good."""

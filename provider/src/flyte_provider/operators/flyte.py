@@ -15,7 +15,7 @@ from flyte_provider._airflow import BaseOperator, BaseOperatorLink, XCom, mask_s
 from flyte_provider._kinds import check_count, check_text
 from flyte_provider._launch import xcoms
 from flyte_provider._launch.identity import Coordinates
-from flyte_provider._launch.target import LaunchOptions, choose_target
+from flyte_provider._launch.target import LaunchOptions, choose_one, choose_target
 from flyte_provider._lineage import Ended, lineage, parent_id
 from flyte_provider._waiting import ErrorBudget, look_intervals
 from flyte_provider.assets.flyte import describe_events
@@ -271,7 +271,7 @@ class FlyteOperator(BaseOperator):
                 f"task {self.task_id!r}: deferrable means nothing without waiting", UserWarning, stacklevel=2
             )
         # Templates are rendered later, but what is None here stays None.
-        choose_target(launchplan_name, task_name, workflow_name, version)
+        choose_one(launchplan_name, task_name, workflow_name)
         self._check_choices()
 
     def _check_choices(self) -> None:
