@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flyte_sandbox.runner.template import processes
@@ -116,6 +117,24 @@ def test_an_attempt_that_ended_while_no_server_listened_is_reported(make_harness
     after.runner.resume([task.spec])
     ending = after.wait_for_end("a")
     assert (ending.code, ending.lost, len(task.runs)) == (0, False, 1)
+
+
+def test_an_end_that_its_template_did_not_live_to_see_is_reported(make_harness, host, eventually):
+    after = make_harness()
+    task = Gated(after, "a")
+    host.start(task.spec)
+    eventually(task.is_running, "the task")
+    host.kill()
+    (template,) = after.templates()
+    template.suspend()  # as one that has been killed but is not dead yet
+    task.go()
+    process = psutil.Process(int(task.runs[0]))
+    eventually(lambda: process.status() == psutil.STATUS_ZOMBIE, "its end")
+    template.kill()
+    after.runner.resume([task.spec])
+    ending = after.wait_for_end("a")
+    assert (ending.code, ending.lost, len(task.runs)) == (0, False, 1)
+    eventually(lambda: not (task.spec.folder / "work").exists(), "the work folder to go")
 
 
 def test_an_attempt_that_was_never_claimed_is_started(make_harness):

@@ -232,14 +232,18 @@ class Dispatcher:
     def _resolve(self, attempt: Attempt) -> None:
         """Find out from files, templates and processes where the attempt is."""
         folder = str(attempt.spec.folder)
-        record = records.read_exit(folder)
-        if record is not None:
+        record, claim = records.read_exit(folder), records.read_claim(folder)
+        has_left_work = (attempt.spec.folder / records.WORK).exists()
+        if record is not None and not (claim and has_left_work):
             self._end(attempt, record)
-            return
-        claim = records.read_claim(folder)
-        if claim is None:
+        elif claim is None:
             self._wait(attempt)
-            return
+        elif record is not None:
+            self._watch_orphan(attempt, claim)  # its template did not live to clean up, or is about to
+        else:
+            self._find_process(attempt, claim)
+
+    def _find_process(self, attempt: Attempt, claim: dict[str, Any]) -> None:
         owner = next((each for each in self._templates.all if attempt.spec.key in each.running), None)
         if owner is not None:
             self._adopt(attempt, owner, claim["started_at"])

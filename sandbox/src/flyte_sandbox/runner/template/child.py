@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -53,7 +54,7 @@ def _run_claimed(forked: Forked) -> int:
     except BaseException:  # noqa: BLE001  # nothing may get back to the template's code
         traceback.print_exc()
         code = 1
-    _record_if_orphaned(code, forked)
+    _record_end(code, forked)
     return code
 
 
@@ -108,14 +109,14 @@ def _report_modules(forked: Forked) -> None:
         reports.write(forked.job, names)
 
 
-def _record_if_orphaned(code: int, forked: Forked) -> None:
-    """The template waits for its children; when it was killed, only this process still knows its own end."""
-    if os.getppid() == forked.template_pid:
-        return
+def _record_end(code: int, forked: Forked) -> None:
+    """The template records it too, and knows more; but it may have been killed, or be so at this moment."""
+    is_orphan = os.getppid() != forked.template_pid
     # Under a uid of its own it may write below its work folder only; the server looks there too.
     folder = forked.job.folder if forked.job.uid is None else forked.job.work
     began_at = forked.word.started_at if forked.word else None
-    records.write_exit(folder, _own_end(code, began_at or forked.started_at))
+    with contextlib.suppress(OSError):  # the disk is full, and who lives on tries again
+        records.write_exit(folder, _own_end(code, began_at or forked.started_at), is_synced=is_orphan)
 
 
 def _own_end(code: int, started_at: float) -> dict[str, object]:
