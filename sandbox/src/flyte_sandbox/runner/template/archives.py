@@ -27,11 +27,12 @@ def unpack(archive: str, folder: str) -> None:
     :raises ArchiveError: after which some members may have been unpacked.
     """
     root = os.path.realpath(folder)
+    folders = {root}
     links: list[str] = []
     try:
         with tarfile.open(archive, "r:*") as tar:
             for member in tar:
-                _place(tar, member, root, links)
+                _place(tar, member, root, folders, links)
     except (tarfile.TarError, EOFError, OSError) as exc:
         raise ArchiveError(f"cannot unpack {archive}: {exc}") from exc
     bad = [link for link in links if not _is_inside(link, root)]  # turned by a later member
@@ -39,14 +40,16 @@ def unpack(archive: str, folder: str) -> None:
         _refuse_links(bad)
 
 
-def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str, links: list[str]) -> None:
+def _place(
+    tar: tarfile.TarFile, member: tarfile.TarInfo, root: str, folders: set[str], links: list[str]
+) -> None:
     path = _path_inside(member.name, root)
     if member.isdir():
-        _make_folders(path, root)
+        _make_folders(path, folders)
         return
     if path == root:
         raise ArchiveError(f"member {member.name!r} would replace the folder itself")
-    _make_folders(os.path.dirname(path), root)
+    _make_folders(os.path.dirname(path), folders)
     _make_room(path, member.name)
     if member.isreg():
         _write_file(tar, member, path)
@@ -69,15 +72,23 @@ def _path_inside(name: str, root: str) -> str:
     return path
 
 
-def _make_folders(path: str, root: str) -> None:
-    current = root
-    for part in os.path.relpath(path, root).split("/"):
-        current = os.path.join(current, part)
-        try:
-            os.mkdir(current, 0o755)
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(current).st_mode):
-                raise ArchiveError(f"{current!r} is no folder, but members want to be inside it") from None
+def _make_folders(path: str, known: set[str]) -> None:
+    """:param known: folders that are really there, and stay: no member replaces one."""
+    missing = []
+    while path not in known:
+        missing.append(path)
+        path = os.path.dirname(path)
+    for each in reversed(missing):
+        _make_folder(each)
+    known.update(missing)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise ArchiveError(f"{path!r} is no folder, but members want to be inside it") from None
 
 
 def _make_room(path: str, name: str) -> None:
@@ -97,7 +108,7 @@ def _write_file(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> Non
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
-    os.chmod(path, _clamped(member.mode))
+        os.fchmod(descriptor, _clamped(member.mode))
     os.utime(path, (member.mtime, member.mtime))
 
 
