@@ -102,7 +102,7 @@ with DAG("howto_sensor", **DEFAULTS):
         inputs={"ratio": 0.5, "seed": 7},
         wait_for_completion=False,
     )
-    FlyteSensor(task_id="wait", execution_name=launch.output, timeout=3600, terminate_on_timeout=True)
+    FlyteSensor(task_id="wait", execution_name=launch.output, timeout=3600)
     # [END sensor]
 
 with DAG("howto_sensor_deferrable", **DEFAULTS):

@@ -264,6 +264,40 @@ def test_the_timeout_of_a_deferred_sensor(
         assert cause == f"Airflow: sensor {sensor.dag_id}.wait timed out after 50 s"
 
 
+@pytest.mark.parametrize(("annotations", "times"), [(OURS, 1), ({}, 0)])
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_timeout_ends_what_the_same_run_launched(
+    admin: FakeAdmin, make: Make, mode: str, annotations: dict[str, str], times: int
+) -> None:
+    admin.script = None
+    admin.add_execution("e1", annotations=annotations)
+    sensor = make(timeout=0 if mode == "reschedule" else 0.1, mode=mode)
+    with pytest.raises(AirflowSensorTimeout):
+        run(sensor)
+    assert admin.count("TerminateExecution") == times
+
+
+@pytest.mark.parametrize(("annotations", "times"), [(OURS, 1), ({}, 0)])
+def test_the_timeout_of_a_deferred_sensor_ends_what_the_same_run_launched(
+    admin: FakeAdmin, make: Make, annotations: dict[str, str], times: int
+) -> None:
+    admin.script = None
+    admin.add_execution("e1", annotations=annotations)
+    sensor = make(timeout=50)
+    context = make_context(sensor, FakeTaskInstance(task_id="wait"))
+    with pytest.raises(AirflowSensorTimeout):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert admin.count("TerminateExecution") == times
+
+
+def test_a_timeout_while_flyte_is_away_is_still_a_timeout(admin: FakeAdmin, make: Make) -> None:
+    sensor = make(timeout=50)  # nobody has made e1: the look finds nothing
+    context = make_context(sensor, FakeTaskInstance(task_id="wait"))
+    with pytest.raises(AirflowSensorTimeout):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert admin.count("TerminateExecution") == 0
+
+
 def test_a_skip_for_another_reason_terminates_nothing(admin: FakeAdmin, make: Make) -> None:
     admin.script = None
     admin.add_execution("e1")

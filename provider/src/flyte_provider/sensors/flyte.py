@@ -47,7 +47,8 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
     :param cancel_on_kill: Whether killing this task terminates the execution. None: when a task of the same
         Dag run launched it. A rescheduled sensor has no process between its pokes that could, and refuses
         True.
-    :param terminate_on_timeout: Whether this sensor's ``timeout`` terminates the execution.
+    :param terminate_on_timeout: Whether this sensor's ``timeout`` terminates the execution. None: as for
+        ``cancel_on_kill``, in reschedule mode too.
     :param fail_on_abort: Whether an aborted execution fails the task; otherwise it skips it.
     :param push_outputs: Whether to push the execution's outputs as XCom ``flyte_outputs``.
     :param xcom_max_bytes: Outputs beyond this size are replaced by the address where Flyte keeps them; None
@@ -73,7 +74,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         deferrable: bool | None = None,
         defer_after: float | None = None,
         cancel_on_kill: bool | None = None,
-        terminate_on_timeout: bool = False,
+        terminate_on_timeout: bool | None = None,
         fail_on_abort: bool = True,
         push_outputs: bool = False,
         xcom_max_bytes: int | None = 49152,
@@ -177,7 +178,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
                 return super().execute(context)
         except (_airflow.AirflowSensorTimeout, _airflow.AirflowSkipException):
             # With soft_fail Airflow reports the timeout as a skip; the execution tells the two apart.
-            self._terminate_after_timeout()
+            self._terminate_after_timeout(context)
             raise
 
     def poke(self, context: Context) -> bool:
@@ -317,7 +318,7 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
         except Exception as exc:
             if not (_is_timeout(exc) or _is_timeout(exc.__cause__)):
                 raise
-            self._terminate_after_timeout()
+            self._terminate_after_timeout(context)
             if isinstance(exc, _airflow.AirflowSkipException):
                 raise
             message = f"Sensor has timed out after {self.timeout:g} s"
@@ -326,14 +327,27 @@ class FlyteSensor(_airflow_private.InterruptiblePokes, BaseSensorOperator):
 
     # -- the end ---------------------------------------------------------------------------------------------
 
-    def _terminate_after_timeout(self) -> None:
+    def _terminate_after_timeout(self, context: Context) -> None:
         """Terminate the execution when the sensor gave up on it, where that is wished."""
-        if self._has_ended or not self.terminate_on_timeout:
+        if self._has_ended or not self._ends_with_timeout(context):
             return
         from flyte_provider._launch.watch import terminate_quietly
 
         cause = f"Airflow: sensor {self.dag_id}.{self.task_id} timed out after {self.timeout:g} s"
         terminate_quietly(self.hook.get_client(), self._id, cause, self.log)
+
+    def _ends_with_timeout(self, context: Context) -> bool:
+        """Return what ``terminate_on_timeout`` comes to; False when Flyte does not say whose it is."""
+        if self.terminate_on_timeout is not None:
+            return self.terminate_on_timeout
+        if self._watch is None:  # resumed: nothing has looked at the execution yet
+            self._hold(context, cancels=bool(self.cancel_on_kill))
+            try:
+                self._look(context)
+            except FlyteProviderError as exc:
+                self.log.warning("Execution %s may still be running: %s", self._name, exc)
+        assert self._watch is not None
+        return self._watch.cancels
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return the addresses among the outputs, and which execution it was."""
