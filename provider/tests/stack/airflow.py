@@ -153,8 +153,13 @@ class Airflow:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        for name in list(self._processes):
+        """End all components; Airflow 2.11's scheduler gives its Dag processor a process group of its own."""
+        for name, process in list(self._processes.items()):
+            children = psutil.Process(process.pid).children(recursive=True)
             self.kill(name)
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
 
     # -- workers ---------------------------------------------------------------------------------------------
 

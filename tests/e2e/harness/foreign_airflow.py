@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from .checkout import REPOSITORY, Checkout, run
 from .eventually import eventually
@@ -97,8 +97,11 @@ class ForeignAirflow:
             eventually(self._is_up, UP_SECONDS, tolerating=(httpx.HTTPError,))
             yield
         finally:
-            # The whole group: of a SIGTERM to its first process its children would hear nothing.
-            os.killpg(process.pid, signal.SIGKILL)
+            # One by one: a SIGTERM to the first would not reach its children, and 2.11's scheduler gives its
+            # Dag processor a process group of its own.
+            for each in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
             process.wait(60)
 
     def _is_up(self) -> bool:
