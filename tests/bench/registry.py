@@ -187,7 +187,7 @@ ROWS = (
     ),
     Row(
         "sandbox.burst",
-        "what the server grows by from the first to the fourth time that 200 executions are launched at once",
+        "what the server grows by while 200 executions are launched at once, eight times after a first one",
         "MB",
         Goal(at_most(10)),
         sandbox_burst.burst,

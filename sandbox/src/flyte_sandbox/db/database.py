@@ -80,6 +80,8 @@ class Database:
         connection: Connection | None = getattr(self._kept, "connection", None)
         if connection is None:
             connection = self._kept.connection = self.engine.connect().execution_options(is_kept=True)
+            # There is one for each thread that looks, and single rows need few pages.
+            connection.exec_driver_sql("PRAGMA cache_size=-256")
             self._all_kept.append(connection)
         return connection
 
@@ -130,7 +132,7 @@ def _create_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     # The driver's own idea of transactions begins them late; _begin_sqlite does it instead.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-8000"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 
