@@ -76,8 +76,9 @@ def test_nobody_is_asked_when_others_are_allowed() -> None:
     assert peer_check(allow_other_users=False) is not None
 
 
+# Names of hosts are encoded by a module that the other user may not be able to read.
 _CLIENT = """
-import os, socket, sys
+import encodings.idna, os, socket, sys
 os.setuid(int(sys.argv[2]))
 client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 client.sendall(b"hello"), sys.stdin.read()

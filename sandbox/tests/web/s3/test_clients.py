@@ -184,7 +184,8 @@ async def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_another_user_is_hung_up_on(served: Any) -> None:
     code = (
-        "import os, socket, sys; os.setuid(65534);"
+        # Names of hosts are encoded by a module that the other user may not be able to read.
+        "import encodings.idna, os, socket, sys; os.setuid(65534);"
         "c = socket.create_connection(('127.0.0.1', int(sys.argv[1])));"
         "c.sendall(b'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n');"
         "print(c.recv(10))"
