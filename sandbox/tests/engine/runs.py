@@ -19,13 +19,13 @@ DURATION = types_pb2.LiteralType(simple=types_pb2.DURATION)
 PROJECT = "flytesnacks"
 
 
-def register_counter(sandbox: Sandbox, log: Path) -> identifier_pb2.Identifier:
-    """A workflow of one task that adds a line to ``log`` and succeeds."""
+def register_counter(sandbox: Sandbox, log: Path, then: str = ":") -> identifier_pb2.Identifier:
+    """A workflow of one task that adds a line to ``log``, runs a shell's command and succeeds."""
     task = task_request(PROJECT, "counts")
     task.spec.template.interface.CopyFrom(interface({}, {}))
     container = task.spec.template.container
     del container.args[:]
-    container.command.extend(["sh", "-c", f"echo ran >> {log}"])
+    container.command.extend(["sh", "-c", f"echo ran >> {log}; {then}"])
     sandbox.admin.tasks.create(task)
     workflow = workflow_request(PROJECT, "counts", task.id)
     workflow.spec.template.interface.CopyFrom(interface({}, {}))
