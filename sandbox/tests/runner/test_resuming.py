@@ -90,13 +90,19 @@ class Gated:
         (self.notes / "go").touch()
 
 
+def leave_running(host, eventually, *tasks):
+    """Start them, and kill the server once they run."""
+    for task in tasks:
+        host.start(task.spec)
+        eventually(task.is_running, "the task")
+    host.kill()
+
+
 @pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
 def test_a_running_attempt_is_adopted_after_kill_9_of_the_server(make_harness, host, eventually, cold):
     after = make_harness()
     task = Gated(after, "a", cold=cold)
-    host.start(task.spec)
-    eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, task)
     after.runner.resume([task.spec])
     after.wait_for_start("a")
     task.go()
@@ -109,9 +115,7 @@ def test_a_running_attempt_is_adopted_after_kill_9_of_the_server(make_harness, h
 def test_an_attempt_that_ended_while_no_server_listened_is_reported(make_harness, host, eventually):
     after = make_harness()
     task = Gated(after, "a")
-    host.start(task.spec)
-    eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, task)
     task.go()
     eventually((task.spec.folder / "exit.json").exists, "its end")
     after.runner.resume([task.spec])
@@ -122,9 +126,7 @@ def test_an_attempt_that_ended_while_no_server_listened_is_reported(make_harness
 def test_an_end_that_its_template_did_not_live_to_see_is_reported(make_harness, host, eventually):
     after = make_harness()
     task = Gated(after, "a")
-    host.start(task.spec)
-    eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, task)
     (template,) = after.templates()
     template.suspend()  # as one that has been killed but is not dead yet
     task.go()
@@ -147,9 +149,7 @@ def test_an_attempt_that_was_never_claimed_is_started(make_harness):
 def test_an_attempt_of_which_nothing_is_left_is_lost(make_harness, host, eventually):
     after = make_harness()
     task = Gated(after, "a")
-    host.start(task.spec)
-    eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, task)
     for template in after.templates():
         template.kill()
     os.kill(int(task.runs[0]), signal.SIGKILL)
@@ -162,10 +162,7 @@ def test_an_attempt_of_which_nothing_is_left_is_lost(make_harness, host, eventua
 def test_attempts_nobody_asks_for_are_stopped(make_harness, host, eventually):
     after = make_harness()
     wanted, stranger = Gated(after, "wanted"), Gated(after, "stranger")
-    for task in (wanted, stranger):
-        host.start(task.spec)
-        eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, wanted, stranger)
     after.runner.resume([wanted.spec])
     eventually(lambda: after.living(stranger.spec) == set(), "the stranger to go")
     assert after.living(wanted.spec) != set()
@@ -177,9 +174,7 @@ def test_attempts_nobody_asks_for_are_stopped(make_harness, host, eventually):
 def test_an_adopted_attempt_can_be_stopped(make_harness, host, eventually):
     after = make_harness()
     task = Gated(after, "a")
-    host.start(task.spec)
-    eventually(task.is_running, "the task")
-    host.kill()
+    leave_running(host, eventually, task)
     after.runner.resume([task.spec])
     after.runner.stop("a")
     assert after.wait_for_end("a").signal == signal.SIGTERM
