@@ -29,6 +29,14 @@ async def test_the_page_shows_the_text_and_where_it_goes_on(client: httpx.AsyncC
     assert "data-follow" not in (await client.get(ENDED)).text
 
 
+async def test_an_ended_attempt_without_a_word_says_so(client: httpx.AsyncClient, log: Path) -> None:
+    said = "this attempt has written nothing"
+    assert said not in (await client.get(ENDED)).text
+    log.write_text("")  # noqa: ASYNC240
+    assert said in (await client.get(ENDED)).text
+    assert said not in (await client.get(LOG)).text, "it runs and may still write"
+
+
 async def test_a_cursor_reads_on(client: httpx.AsyncClient, log: Path) -> None:
     with log.open("a") as file:
         file.write("two <b>\n")
